@@ -1,0 +1,1 @@
+"""Platforms: a platform's bytes into our words and our words into the platform's calls."""

@@ -1,0 +1,1 @@
+"""Thinking and acting: the turn graph, its agents, tools and policy."""

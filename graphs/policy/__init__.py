@@ -1,0 +1,1 @@
+"""Policy: which effect may happen, which must be asked and which never happens."""

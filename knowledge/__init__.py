@@ -1,0 +1,1 @@
+"""Remembering: documents, index, facts, profile, ledger and the database beneath them."""

@@ -1,0 +1,1 @@
+"""Tests of Steward: unit, contract, playbooks, integration, with the fakes they share."""
