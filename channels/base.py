@@ -1,0 +1,198 @@
+"""The words of a channel: what a platform hands in (Delivery, Inbound) and the few verbs an adapter has.
+
+A channel has two parts. The *receiving* part is slim (no platform SDK): it authenticates raw bytes, says where a
+delivery belongs, and shows signs of life. The *speaking* part lives in the worker and may use the SDK.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+from knowledge.words import Outbound, Press
+
+Lane = Literal["turn", "control"]
+
+
+@dataclass(frozen=True, slots=True)
+class RawRequest:
+    """An HTTP request as it came: header names in lower case; signatures use the configured URL, not this."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Not authentic or not for us: answered with `status`, nothing stored. `reason` holds no content and no secret."""
+
+    status: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a platform handed us, authenticated, not understood. `raw` is stored as it came.
+
+    `dedupe_key` is the platform's own id of the delivery. `lane` is control for presses and /stop. `hint` is the plain
+    text when the delivery is one (so that a "yes" can take the control lane), else empty. `press` is set for presses.
+    """
+
+    channel: str
+    account: str
+    dedupe_key: str
+    conversation: str
+    sender: str
+    lane: Lane
+    raw: bytes
+    hint: str = ""
+    wants_typing: bool = False
+    press_id: str = ""  # the platform's id under which a press must be confirmed
+
+
+@dataclass(frozen=True, slots=True)
+class FileRef:
+    """A file on the platform: `size` in bytes, 0 when the platform does not say."""
+
+    id: str
+    name: str
+    mime: str
+    size: int
+
+
+Kind = Literal["text", "command", "press", "voice", "file", "edit", "timer", "reaction", "unsupported"]
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """A delivery in our words. `text` is what the principal typed (for a command: the rest of the line).
+
+    `forwarded` and `quoted` mark words that are not the principal's own. `message_ref` is the platform's message id.
+    """
+
+    kind: Kind
+    channel: str
+    account: str
+    conversation: str
+    sender: str
+    message_ref: str
+    sent_at: datetime
+    text: str = ""
+    command: str = ""
+    press: Press | None = None
+    press_id: str = ""
+    pressed_ref: str = ""  # the message the button hangs on
+    files: tuple[FileRef, ...] = ()
+    forwarded: bool = False
+    quoted: str = ""
+    reply_to: str = ""
+    sender_name: str = ""
+    private: bool = True  # False: others can read the conversation
+    mentioned: bool = True
+    note: str = ""  # for unsupported kinds: what it was, in words
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a platform can show. `text` counts `unit`s after formatting."""
+
+    text: int
+    unit: Literal["utf16", "chars"]
+    buttons_per_row: int = 3
+    button_rows: int = 8
+    can_edit: bool = True
+    toast: int = 200
+    file_bytes: int = 20_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the platform answered: `ref` finds the message again (to edit it); `at` is our clock."""
+
+    ref: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `steward doctor`: what was checked, whether it holds, and the next step where it does not."""
+
+    what: str
+    ok: bool
+    next_step: str = ""
+
+
+class ChannelError(Exception):
+    """The platform did not take a message. `retry_after` (seconds) when it said so."""
+
+    retry_after: float | None = None
+
+
+class TryLater(ChannelError):
+    """Not taken for sure (rate limit, 5xx before acceptance, connection refused): the same call may be repeated."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Unknown(ChannelError):
+    """Sent, and no answer came: it may or may not have arrived. Never repeated blindly."""
+
+
+class Refusal(ChannelError):
+    """The platform said no for good (blocked, chat gone, too old): repeating will not help."""
+
+
+Accept = Callable[[list[Delivery]], Awaitable[None]]
+"""Store all of these under their unique keys in one synced commit; returns only after it. Raises when it failed."""
+
+
+class ReceivingChannel(Protocol):
+    """The slim part. `run` listens (long polling, socket) and acknowledges only after `accept` has returned."""
+
+    name: str
+
+    async def run(self, accept: Accept) -> None: ...
+    async def show_typing(self, delivery: Delivery) -> None: ...
+    async def confirm_press(self, delivery: Delivery) -> None: ...
+    async def tell(self, conversation: str, text: str) -> None: ...  # the receiver's own voice when no worker lives
+    async def close(self) -> None: ...
+
+
+class SpeakingChannel(Protocol):
+    """The worker's part. `parse` turns a stored delivery into our words (raises ValueError for what it can't read)."""
+
+    name: str
+    limits: Limits
+
+    def parse(self, raw: bytes, account: str) -> Inbound: ...
+    def fit(self, message: Outbound) -> list[Outbound]: ...  # pure: split to the limits, in order
+    async def send(self, message: Outbound, conversation: str) -> Receipt: ...
+    async def find(
+        self, message: Outbound, conversation: str, after_ref: str
+    ) -> Receipt | Literal["absent", "unknown"]: ...
+    def fetch(self, file: FileRef) -> AsyncIterator[bytes]: ...
+    async def probe(self) -> list[Finding]: ...
+    async def start(self) -> None: ...  # commands menu, webhook or polling mode
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CommandHelp:
+    """One line of the platform's command menu."""
+
+    name: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """The commands a channel announces; no platform gets more than 25."""
+
+    commands: tuple[CommandHelp, ...] = field(default=())
