@@ -1,1 +1,14 @@
-"""Agents and nothing else: each file is one manifest and one function that owns one outcome."""
+"""The agents, one line each, in the order in which they may claim a message: explicit ones first, questions last."""
+
+from __future__ import annotations
+
+from graphs.agent import Agent
+from graphs.agents import ask, notes
+
+AGENTS: dict[str, Agent] = {
+    agent.manifest.name: agent
+    for agent in (
+        notes.AGENT,
+        ask.AGENT,
+    )
+}

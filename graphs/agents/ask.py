@@ -1,0 +1,108 @@
+"""The agent of questions: answers from memory and cites where it read it, or says that it does not know."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from graphs.agent import Agent, Desk, Draft, Hit, Manifest, Task
+from graphs.tools.wording import day, escaped, plain, quoted
+from knowledge.words import Evidence
+
+_STARTS = (
+    r"who|whom|whose|what|what's|whats|when|where|which|why|how|do|does|did|is|are|was|were|am|can|could|has|have|had|will|would|should",
+    r"wer|wen|wem|wessen|was|wann|wo|wohin|woher|welche[rsmn]?|warum|wieso|weshalb|wie|ist|sind|war|waren|hat|haben|hatte|kann|darf|mag",
+    r"qui|que|qu'est-ce|quand|où|quel(?:le)?s?|pourquoi|comment|combien|est-ce|a-t-il|a-t-elle",
+    r"quién|quien|qué|cuándo|cuando|dónde|donde|cuál|cuáles|cómo|cuánto|cuántos|por\s+qué",
+    r"chi|che|cosa|quando|dove|quale|quali|perché|come|quanto|quanti",
+    r"tell\s+me|do\s+you\s+know|i\s+wonder|erzähl\s+mir|sag\s+mir|weißt\s+du",
+)
+_START = re.compile(
+    rf"^\s*[¿¡]?(?:(?:and|und|so|ok|okay|please|bitte|hey|also)[,\s]+)?(?:{'|'.join(_STARTS)})(?!\w)", re.I
+)
+_ASKS = re.compile(r"^\s*(?:look\s+up|search(?:\s+memory)?\s+for|suche?\s+nach)\s+(?P<query>.+)$", re.I | re.S)
+_SURE = re.compile(
+    r"^\s*(?:who|what|when|where|which|why|how|wer|was|wann|wo|warum|wie|qui|quand|où|pourquoi|comment|quién|cuándo|"
+    r"dónde|cómo|chi|cosa|dove|perché)\b.*\b(?:is|are|was|were|do|does|did|has|have|can|ist|sind|war|hat|mag|est|es|è|i|"
+    r"my|the|mein|meine|der|die|das)\b",
+    re.I | re.S,
+)
+_HITS = 8
+
+
+def claim(words: str, _now: datetime, _zone: ZoneInfo) -> Mapping[str, Any] | None:
+    """A question by its start and its mark, or by its build when the mark was left out."""
+    if search := _ASKS.match(words):
+        return {"query": search["query"].strip(" ?!."), "list": True}
+    text = words.strip()
+    if not text or len(text) > 1_000:
+        return None
+    marked = text.rstrip(" )\"”'").endswith(("?", "？"))
+    if _START.match(text) and (marked or _SURE.match(text)):
+        return {"query": text}
+    return {"query": text} if marked and len(text.split()) > 1 else None
+
+
+async def work(task: Task, desk: Desk) -> Draft:
+    query = str(task.arguments.get("query") or task.goal).strip()
+    if not plain(query).strip(" ?!."):
+        return Draft("What shall I look for? Put the words after it: /search accountant.", asks=True)
+    hits = await desk.memory.search(query, k=_HITS)
+    if task.arguments.get("command") == "search" or task.arguments.get("list"):
+        return _listed(query, hits)
+    return _answered(query, hits)
+
+
+def _answered(query: str, hits: list[Hit]) -> Draft:
+    from knowledge.retriever import answerable, passage
+
+    if not hits or not answerable(query, hits):
+        return Draft(_unknown(hits))
+    words = passage(query, hits[0])
+    return Draft(f"{escaped(words)}\n\n— {cited(hits[0])}", (_proof(hits[0], words),))
+
+
+def _unknown(hits: list[Hit]) -> str:
+    if not hits:
+        return "I don't know. I looked through your notes, files and past talks and found nothing about it."
+    names = list(dict.fromkeys(escaped(hit.name) for hit in hits))[:2]
+    return f"I don't know. I looked through your notes, files and past talks; the nearest was {' and '.join(names)}."
+
+
+def _listed(query: str, hits: list[Hit]) -> Draft:
+    if not hits:
+        return Draft(f"Nothing found for {quoted(query)} in your notes, files and past talks.")
+    lines = [f"{n}. {escaped(plain(hit.text, 160))}\n   {cited(hit)}" for n, hit in enumerate(hits, 1)]
+    return Draft(f"Found for {quoted(query)}:\n" + "\n".join(lines), tuple(_proof(hit, hit.text) for hit in hits))
+
+
+def cited(hit: Hit) -> str:
+    """Document, place and date: "notes/accountant.md, line 3, Fri 20 Nov 2026"."""
+    return ", ".join(filter(None, (escaped(plain(hit.name)), escaped(plain(hit.place)), day(hit.dated))))
+
+
+def _proof(hit: Hit, words: str) -> Evidence:
+    return Evidence(hit.name, hit.place, plain(words, 300), hit.integrity)
+
+
+AGENT = Agent(
+    Manifest(
+        name="ask",
+        purpose="answer a question from notes, files and past talks, citing where it stands",
+        reads_memory=True,
+        examples=(
+            "when does the accountant like to meet?",
+            "what is the door code?",
+            "who is my contact at the bank?",
+            "what did I say about the contract?",
+            "wann trifft sich der Steuerberater gern?",
+        ),
+        arguments={"query": "the question, in the principal's own words", "list": "true to list findings, not answer"},
+    ),
+    claim,
+    work,
+    commands={"search": "search notes, files and past talks: /search words"},
+)

@@ -1,0 +1,41 @@
+"""Where tools are built: the one place that knows the connectors."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from graphs.agent import Memory
+from graphs.connectors.ics import IcsCalendar
+from graphs.connectors.vault import MarkdownVault
+from graphs.tools.base import Tool
+from graphs.tools.calendar import calendar_tools
+from graphs.tools.notes import note_tools
+from knowledge.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class ToolContext:
+    """What tools are built from. `read_house(name)` answers what only the house knows ("open_cards"), as JSON."""
+
+    db: Database
+    home: Path
+    vault_path: Path
+    calendar_path: Path
+    zone: ZoneInfo
+    memory: Memory
+    clock: Callable[[], datetime]
+    read_house: Callable[[str], Awaitable[Any]] | None = None
+
+
+def build_tools(context: ToolContext) -> dict[str, Tool]:
+    """Every tool by name. Nothing is opened or created before a tool runs."""
+    tools = [
+        *note_tools(MarkdownVault(context.vault_path)),
+        *calendar_tools(IcsCalendar(context.calendar_path, context.zone), context.zone),
+    ]
+    return {tool.name: tool for tool in tools}
