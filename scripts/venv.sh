@@ -120,7 +120,8 @@ child=
 count=0
 steps=4
 : >"$log"
-trap '[ -z "$child" ] || kill "$child" 2>/dev/null; say ""; exit 130' INT TERM HUP
+trap 'trap "" TERM; kill -TERM 0; say ""; exit 130' INT HUP # Ctrl-C went to the whole group; pip ignores it, being in the background
+trap '[ -z "$child" ] || kill "$child" 2>/dev/null; exit 143' TERM
 if [ -e "$venv/set-up" ]; then say "Updating Steward's packages."; else say "Setting Steward up: a minute or two, once."; fi
 if [ -e "$venv/set-up/unfinished" ] || ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     step "Making .venv" make_venv || failed "the environment could not be made."
