@@ -95,6 +95,7 @@ class Inbound:
     private: bool = True  # False: others can read the conversation
     mentioned: bool = True
     note: str = ""  # for unsupported kinds: what it was, in words
+    album: str = ""  # several files sent as one share it
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the platform answered: `ref` finds the message again (to edit it); `at` is our clock."""
+    """What the platform answered: `ref` finds the message again (to edit it); `at` is our clock.
+
+    For a toast `ref` is the press it answered, or empty when the platform showed it no more (too late, or answered
+    before): then only a message can still tell.
+    """
 
     ref: str
     at: datetime
@@ -176,7 +181,7 @@ class SpeakingChannel(Protocol):
     async def send(self, message: Outbound, conversation: str) -> Receipt: ...
     async def find(
         self, message: Outbound, conversation: str, after_ref: str
-    ) -> Receipt | Literal["absent", "unknown"]: ...
+    ) -> Receipt | Literal["absent", "unknown"]: ...  # after Unknown or a crash; raises TryLater when it can't ask now
     def fetch(self, file: FileRef) -> AsyncIterator[bytes]: ...
     async def probe(self) -> list[Finding]: ...
     async def start(self) -> None: ...  # commands menu, webhook or polling mode

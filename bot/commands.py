@@ -1,0 +1,44 @@
+"""House commands and which lane a delivery takes. Slim: the receiver decides with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from channels.base import Delivery, Lane
+from graphs.decisions import read_decision
+
+COMMANDS: dict[str, str] = {
+    "help": "what I can do",
+    "status": "what is going on",
+    "new": "start a new conversation",
+    "stop": "stop what is running here",
+    "approve": "approve a card: /approve 12",
+    "reject": "reject a card: /reject 12",
+    "undo": "take back the last thing done, or /undo ID",
+    "why": "why the last answer, or /why 12",
+    "agents": "who works for you",
+    "failures": "what went wrong and what can be done",
+    "pause": "pause an agent: /pause calendar",
+    "resume": "let a paused agent work again",
+    "whoami": "who I think you are",
+    "link": "link another chat: /link telegram",
+}
+"""House commands and their line in the menu. With the agents' own they stay under 25."""
+
+
+def lane_of(delivery: Delivery, *, expects_reply: Callable[[], bool], has_open_card: Callable[[], bool]) -> Lane:
+    """Presses, house commands and what may be a decision take the control lane; the rest are turns.
+
+    The two questions go to the store and are asked only when the answer matters.
+    """
+    if delivery.lane == "control":
+        return "control"
+    hint = delivery.hint.strip()
+    if hint.startswith("/"):
+        command = hint[1:].split(maxsplit=1)[0].partition("@")[0].lower() if len(hint) > 1 else ""
+        return "control" if command in COMMANDS else "turn"
+    if hint and expects_reply():
+        return "control"
+    if hint and read_decision(hint) is not None and has_open_card():
+        return "control"
+    return "turn"

@@ -1,0 +1,166 @@
+"""The composition root: builds everything a worker needs from the settings, in one visible place."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from bot.control import Control
+from bot.hearing import Hearing
+from bot.home import Home
+from bot.house import House
+from bot.librarian import Librarian
+from bot.outbox import Outbox
+from bot.settings import Settings
+from bot.worker import Worker
+from channels.base import SpeakingChannel
+from graphs.agents import AGENTS
+from graphs.checkpoints import open_checkpoints
+from graphs.policy.engine import TablePolicy
+from graphs.state import Crew, ms
+from graphs.tools.registry import ToolContext, build_tools
+from graphs.turn import TurnGraph, build
+from graphs.understanding import Understanding
+from knowledge.database import Database
+from knowledge.database.migrate import ensure
+from knowledge.store import cards, leases, people
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Steward:
+    """One composed process: what `run`, `chat` and the CLI work with."""
+
+    settings: Settings
+    home: Home
+    crew: Crew
+    graph: TurnGraph
+    librarian: Librarian
+    hearing: Hearing
+    house: House
+    outbox: Outbox
+    control: Control
+    worker: Worker
+    speakers: dict[str, SpeakingChannel]
+
+
+def principal_zone(name: str = "") -> ZoneInfo:
+    """The principal's time zone: the setting, `$TZ`, the machine's, else UTC."""
+    candidates = [name, os.environ.get("TZ", "").lstrip(":")]
+    link = Path("/etc/localtime")
+    if link.is_symlink():
+        target = str(link.resolve())
+        candidates.append(target.partition("zoneinfo/")[2])
+    for candidate in candidates:
+        if candidate:
+            try:
+                return ZoneInfo(candidate)
+            except (ZoneInfoNotFoundError, ValueError, OSError):
+                log.warning("unknown time zone %r", candidate)
+    return ZoneInfo("UTC")
+
+
+@asynccontextmanager
+async def compose(
+    settings: Settings,
+    speakers: Mapping[str, SpeakingChannel] | None = None,
+    *,
+    clock: Callable[[], datetime] | None = None,
+) -> AsyncIterator[Steward]:
+    """Open the stores, build agents, tools, policy and graph; close all of it after the block."""
+    now = clock or (lambda: datetime.now(UTC))
+    home = Home(settings.home)
+    home.prepare()
+    ensure(home.database)
+    zone = principal_zone(settings.zone)
+    spoken = dict(speakers or {})
+    async with AsyncExitStack() as stack:
+        db = Database(home.database)
+        stack.push_async_callback(db.close)
+        librarian = Librarian.of(settings, home, db, lambda: ms(now()))
+        stack.push_async_callback(librarian.close)
+        await librarian.open()
+        tools = build_tools(
+            ToolContext(
+                db=db, home=home.path, vault_path=settings.notes_path, calendar_path=settings.calendar_path, zone=zone,
+                memory=librarian, clock=now, read_house=_house_reader(db),
+            )
+        )  # fmt: skip
+        understanding = Understanding.of(AGENTS, nearest=librarian.nearest, planner=_planner(settings))
+        crew = Crew(
+            db=db, agents=AGENTS, tools=tools, policy=TablePolicy(), understanding=understanding, memory=librarian,
+            zone=zone, clock=now, owner=leases.process_owner(os.getpid()),
+        )  # fmt: skip
+        saver = await stack.enter_async_context(open_checkpoints(home.checkpoints, settings.redis.url))
+        graph = build(saver)
+        for name, speaker in _speakers(settings, crew).items():
+            spoken.setdefault(name, speaker)
+        for speaker in spoken.values():
+            stack.push_async_callback(speaker.close)
+        hearing = Hearing(crew, spoken, librarian.attach(spoken))
+        house = House(crew, librarian.status)
+        outbox = Outbox(crew, spoken)
+        control = Control(crew, hearing, house)
+        worker = Worker(crew, graph, hearing, outbox, control, librarian)
+        await _link_configured(settings, db, ms(now()))
+        yield Steward(settings, home, crew, graph, librarian, hearing, house, outbox, control, worker, spoken)
+
+
+def _speakers(settings: Settings, crew: Crew) -> dict[str, SpeakingChannel]:
+    """The speaking part of every channel that is set up; the others' SDKs are never imported."""
+    found: dict[str, SpeakingChannel] = {}
+    if settings.telegram.token.get_secret_value():
+        from bot.channels import telegram_speaker
+
+        found["telegram"] = telegram_speaker(settings, crew.agents)
+    return found
+
+
+def _planner(settings: Settings) -> Any:
+    """The model that plans, when one is set."""
+    if not settings.models.fast:
+        return None
+    from graphs.models import ModelPlanner
+
+    return ModelPlanner.of(
+        settings.models.fast,
+        base_url=settings.models.base_url,
+        api_key=settings.models.api_key.get_secret_value(),
+        timeout_s=settings.models.timeout_s,
+        agents=AGENTS,
+    )
+
+
+def _house_reader(db: Database) -> Callable[[str], Any]:
+    async def read(name: str) -> Any:
+        if name != "open_cards":
+            return []
+        async with db.read() as tx:
+            found = await cards.open_cards(tx)
+            return [
+                {"card": card.id, "made_at": card.made_at, "proposals": [p.rendering for p in await cards.of_card(tx, card.id) if p.state == "open"]}
+                for card in found
+            ]
+
+    return read
+
+
+async def _link_configured(settings: Settings, db: Database, now: int) -> None:
+    """Accounts that the operator wrote into the settings are the principal's without a code."""
+    configured = {"telegram": settings.telegram.principal, "slack": settings.slack.principal, "whatsapp": settings.whatsapp.principal}
+    for channel, external in configured.items():
+        if external:
+            async with db.read() as tx:
+                known = await people.standing(tx, channel, external)
+            if known != "principal":
+                async with db.write() as tx:
+                    conversation = external if channel == "telegram" else None
+                    await people.set_standing(tx, channel, external, "principal", now, conversation=conversation)

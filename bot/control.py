@@ -1,0 +1,286 @@
+"""The control lane: presses, decisions and house commands, at once and without a graph; each ends in one commit."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import datetime, timedelta
+
+from bot.hearing import Hearing
+from bot.house import House
+from bot.outbox import update_copies
+from bot.reply import DONE_WORDS, Reply, headline, outcome_sentence
+from channels.base import Inbound
+from graphs.approval import render_card
+from graphs.decisions import Decision, read_decision
+from graphs.policy.engine import Question, judge_safely
+from graphs.state import EFFECT_LEASE_MS, Crew, ms
+from knowledge import ledger
+from knowledge.database import Tx
+from knowledge.ids import canonical
+from knowledge.store import cards, effects, inbox, messages, settings, timers
+from knowledge.store.cards import Card, Decider, Outcome, Proposal
+from knowledge.store.effects import nonce_of
+from knowledge.store.inbox import Stored
+from knowledge.store.messages import Letter
+from knowledge.words import Outbound, Press
+
+log = logging.getLogger(__name__)
+
+EDIT_WAIT_MS = 15 * 60 * 1000
+LATER = timedelta(hours=2)
+
+
+class Control:
+    """Handles one control delivery. Everything it changes, its answer included, is one transaction."""
+
+    def __init__(self, crew: Crew, hearing: Hearing, house: House) -> None:
+        self.crew, self.hearing, self.house = crew, hearing, house
+
+    async def handle(self, stored: Stored) -> list[Letter]:
+        """Do it and return the letters born claimed by this worker, to be sent at once."""
+        if stored.channel == "timer":
+            return await self._timer(stored)
+        inbound = self.hearing.parse(stored)
+        principal = await self.hearing._standing(stored) == "principal"
+        now = ms(self.crew.clock())
+        async with self.crew.db.write() as tx:
+            if not principal:
+                reply = Reply("This is not yours to decide." if inbound.press_id else "")
+                await ledger.append(tx, now, ledger.Entry("system", "stranger.refused", inbound.kind, stored.turn))
+            elif inbound.press_id or inbound.press:
+                reply = await self._press(tx, inbound, now)
+            elif inbound.command:
+                reply = await self.house.command(tx, inbound, stored, now)
+            else:
+                reply = await self._words(tx, inbound, stored, now)
+            if reply.hand_over:
+                await inbox.to_turn_lane(tx, stored.id)
+                return []
+            letters = await self._say(tx, stored, inbound, reply, now)
+            await inbox.set_state(tx, stored.id, "done")
+        return letters
+
+    async def _say(self, tx: Tx, stored: Stored, inbound: Inbound, reply: Reply, now: int) -> list[Letter]:
+        out: list[Outbound] = list(reply.messages)
+        if inbound.press_id and not stored.confirmed:
+            out.insert(0, Outbound(reply.text, toast_for=inbound.press_id))
+        elif reply.text and not (inbound.press_id and reply.text in DONE_WORDS):
+            out.insert(0, Outbound(reply.text))
+        born = []
+        for n, body in enumerate(out):
+            letter = await messages.enqueue(
+                tx, f"d{stored.id}/{n}", stored.channel, stored.conversation, body, now,
+                urgent=bool(body.toast_for), owner=self.crew.owner, lease_ms=EFFECT_LEASE_MS,
+            )  # fmt: skip
+            born += [letter] if letter else []
+        return born
+
+    # ── presses ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _press(self, tx: Tx, inbound: Inbound, now: int) -> Reply:
+        press = inbound.press
+        if press is None:
+            return Reply("I don't know this button.")
+        decider = Decider("principal", f"{inbound.channel}:{inbound.sender}")
+        if press.verb in ("approve", "reject"):
+            return await self._decide(tx, press, decider, now)
+        if press.verb in ("edit", "later", "why"):
+            return await self._about_card(tx, press, inbound, decider, now)
+        if press.verb == "undo":
+            return Reply(await self._undo_press(tx, press, decider, now))
+        if press.verb in ("retry", "dismiss"):
+            return Reply(await self.house.remedy(tx, press.ref, press.verb, now))
+        return Reply("I don't know this button.")
+
+    async def _decide(self, tx: Tx, press: Press, decider: Decider, now: int) -> Reply:
+        verdict = "approved" if press.verb == "approve" else "rejected"
+        outcome = await cards.decide(
+            tx, press.ref, press.version, press.item, verdict, decider, now, nonce=press.nonce  # type: ignore[arg-type]
+        )  # fmt: skip
+        return Reply(await self._after(tx, outcome, decider, now))
+
+    async def _after(self, tx: Tx, outcome: Outcome, decider: Decider, now: int) -> str:
+        """The sentence for an outcome; every copy of a card that changed is updated. A refused press leaves a record."""
+        if outcome.kind == "decided":
+            assert outcome.card is not None
+            await update_copies(tx, self.crew, outcome.card.id, now)
+        else:
+            ref = outcome.card.id if outcome.card else "card"
+            await ledger.append(tx, now, ledger.Entry(decider.by, f"press.{outcome.kind}", decider.on, ref))
+        return outcome_sentence(outcome, self.crew.zone)
+
+    async def _about_card(self, tx: Tx, press: Press, inbound: Inbound, decider: Decider, now: int) -> Reply:
+        card = await cards.get(tx, press.ref)
+        if card is None or card.nonce != press.nonce:
+            return Reply(outcome_sentence(Outcome("unknown"), self.crew.zone))
+        proposals = await cards.of_card(tx, card.id)
+        if press.verb == "why":
+            return Reply("Here is why.", [Outbound(why_text(card, proposals))])
+        outcome = _still_open(card, proposals, press, now)
+        if outcome is not None:
+            return Reply(await self._after(tx, outcome, decider, now))
+        if press.verb == "later":
+            return Reply(await self._later(tx, card, decider, now))
+        chosen = next((p for p in proposals if press.item in (0, p.ordinal) and p.state == "open"), None)
+        if chosen is None:
+            return Reply(outcome_sentence(Outcome("already", card, tuple(proposals)), self.crew.zone))
+        key = f"edit:{inbound.channel}:{inbound.conversation}"
+        await settings.put(tx, key, {"proposal": chosen.id, "card": card.id}, now + EDIT_WAIT_MS)
+        ask = f"What should change in “{headline(chosen)}”? Reply with the change, for example `make it 3pm`, or /stop."
+        return Reply("Tell me the change.", [Outbound(ask, prompt=True)])
+
+    async def _later(self, tx: Tx, card: Card, decider: Decider, now: int) -> str:
+        at = self.crew.clock() + LATER
+        await cards.remind(tx, card, ms(at), decider, now)
+        await update_copies(tx, self.crew, card.id, now)
+        return f"I'll ask again at {at.astimezone(self.crew.zone):%H:%M}."
+
+    async def _undo_press(self, tx: Tx, press: Press, decider: Decider, now: int) -> str:
+        effect = await effects.get(tx, press.ref)
+        if effect is None or nonce_of(effect) != press.nonce:
+            return "I don't know this button any more."
+        return await self.house.undo(tx, effect, decider, now)
+
+    # ── typed decisions ──────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _words(self, tx: Tx, inbound: Inbound, stored: Stored, now: int) -> Reply:
+        """A text that looked like a decision: decide, ask back when it is not clear which, or hand it over."""
+        decider = Decider("principal", f"{inbound.channel}:{inbound.sender}")
+        key = f"edit:{inbound.channel}:{inbound.conversation}"
+        if (editing := await settings.get(tx, key, now)) is not None and not inbound.forwarded:
+            await settings.drop(tx, key)
+            proposal = await cards.get_proposal(tx, editing["proposal"])
+            if proposal is not None and proposal.state == "open":
+                return await self._edit(tx, proposal, inbound, decider, now)
+        decision = None if inbound.forwarded else read_decision(inbound.text)
+        open_cards = await cards.open_cards(tx)
+        if decision is None or not open_cards:
+            return Reply(hand_over=True)
+        chosen = await self._which(tx, decision, inbound, open_cards)
+        if isinstance(chosen, str):
+            return Reply(chosen)
+        return await self._apply(tx, decision, chosen, inbound, decider, now)
+
+    async def _which(self, tx: Tx, decision: Decision, inbound: Inbound, open_cards: list[Card]) -> list[Proposal] | str:
+        """The proposals that are meant, or the question back."""
+        replied = await cards.card_of_copy(tx, inbound.channel, inbound.conversation, inbound.reply_to) if inbound.reply_to else None
+        pool = [c for c in open_cards if c.id == replied] or open_cards
+        if decision.all:
+            return [p for c in pool for p in await cards.of_card(tx, c.id) if p.state == "open"]
+        if not decision.numbers:
+            if len(pool) > 1:
+                return await _which_question(tx, pool, decision)
+            return [p for p in await cards.of_card(tx, pool[0].id) if p.state == "open"]
+        by_number = {int(c.id[1:]): c for c in pool}
+        if all(n in by_number for n in decision.numbers):
+            return [p for n in decision.numbers for p in await cards.of_card(tx, by_number[n].id) if p.state == "open"]
+        if len(pool) == 1:
+            every = await cards.of_card(tx, pool[0].id)
+            chosen = [p for p in every if p.ordinal in decision.numbers and p.state == "open"]
+            if len(chosen) == len(set(decision.numbers)):
+                return chosen
+        return await _which_question(tx, pool, decision)
+
+    async def _apply(
+        self, tx: Tx, decision: Decision, chosen: list[Proposal], inbound: Inbound, decider: Decider, now: int
+    ) -> Reply:
+        if not chosen:
+            return Reply("There is nothing open to decide.")
+        if decision.verb == "edit":
+            if len(chosen) > 1:
+                return Reply("Which one should change? Say for example `edit 2 make it 3pm`.")
+            return await self._edit(tx, chosen[0], inbound, decider, now, words=decision.words)
+        card_ids = list(dict.fromkeys(p.card or "" for p in chosen))
+        found = [c for c in [await cards.get(tx, i) for i in card_ids] if c is not None]
+        if decision.verb == "why":
+            return Reply(messages=[Outbound(why_text(c, await cards.of_card(tx, c.id))) for c in found])
+        if decision.verb == "later":
+            return Reply(" ".join([await self._later(tx, c, decider, now) for c in found]))
+        verdict = "approved" if decision.verb == "approve" else "rejected"
+        sentences = []
+        for p in chosen:
+            outcome = await cards.decide(tx, p.card or "", 0, p.ordinal, verdict, decider, now)  # type: ignore[arg-type]
+            sentence = await self._after(tx, outcome, decider, now)
+            sentences += [] if outcome.kind == "decided" else [sentence]
+        return Reply(" ".join(dict.fromkeys(sentences)))
+
+    async def _edit(
+        self, tx: Tx, old: Proposal, inbound: Inbound, decider: Decider, now: int, *, words: str = ""
+    ) -> Reply:
+        """A new version of the proposal, judged again, shown anew; or one sentence why not."""
+        tool = self.crew.tools.get(old.tool)
+        change = words or inbound.text
+        if tool is None or tool.revise is None:
+            return Reply("This one can't be edited. Reject it and tell me anew.")
+        moment: datetime = self.crew.clock().astimezone(self.crew.zone)
+        revised = tool.revise(json.loads(old.arguments), change, moment, self.crew.zone)
+        if revised is None:
+            return Reply(f"I don't see what to change in “{headline(old)}”. It is still open.")
+        if isinstance(revised, str):
+            return Reply(revised)
+        arguments = canonical(dict(revised))
+        manifest = self.crew.agents[old.agent].manifest
+        verdict = judge_safely(self.crew.policy, Question(manifest, tool, "principal", {}))
+        if verdict.word == "deny":
+            return Reply(f"Policy does not allow that ({verdict.rule}). The old version is still open.")
+        undo = tool.undo_note(revised)
+        if not await cards.revise(tx, old, arguments, tool.render(revised), undo, "ask", verdict.rule, decider, now):
+            return Reply("That was decided meanwhile; nothing was changed.")
+        await update_copies(tx, self.crew, old.card or "", now)
+        card = await cards.get(tx, old.card or "")
+        assert card is not None
+        shown = render_card(card, await cards.of_card(tx, card.id), self.crew.zone)
+        return Reply(messages=[shown])
+
+    # ── cards and the clock ──────────────────────────────────────────────────────────────────────────────────────
+
+    async def _timer(self, stored: Stored) -> list[Letter]:
+        fired = json.loads(stored.raw)
+        now = ms(self.crew.clock())
+        async with self.crew.db.write() as tx:
+            timer = await timers.get(tx, fired["timer"])
+            card = await cards.get(tx, timer.payload["card"]) if timer else None
+            if timer is not None and card is not None and card.state == "open":
+                if timer.kind == "card_expiry":
+                    await cards.decide(tx, card.id, 0, 0, "expired", Decider("expiry", "timer:"), now)
+                    await update_copies(tx, self.crew, card.id, now)
+                else:
+                    body = render_card(card, await cards.of_card(tx, card.id), self.crew.zone)
+                    await messages.enqueue(tx, f"card/{card.id}/{timer.id}", card.channel, card.conversation, body, now)
+            if timer is not None:
+                await timers.end(tx, timer.id, "done")
+            await inbox.set_state(tx, stored.id, "done")
+        return []
+
+
+async def _which_question(tx: Tx, pool: list[Card], decision: Decision) -> str:
+    lines = []
+    for card in pool:
+        open_ones = [p for p in await cards.of_card(tx, card.id) if p.state == "open"]
+        lines += [f"- **{card.id[1:]}**: {headline(p)}" for p in open_ones[:3]]
+    first = pool[0].id[1:]
+    return "\n".join(["Which one do you mean?", *lines, f"Say `{decision.verb} {first}`, or press its button."])
+
+
+def _still_open(card: Card, proposals: list[Proposal], press: Press, now: int) -> Outcome | None:
+    if press.version != card.version:
+        return Outcome("superseded", card, tuple(proposals))
+    if card.state == "expired" or now >= card.expires_at:
+        return Outcome("expired", card, tuple(proposals))
+    if card.state != "open":
+        return Outcome("already", card, tuple(proposals))
+    return None
+
+
+def why_text(card: Card, proposals: list[Proposal]) -> str:
+    """Why a card stands there, from its rows alone: which words, what was read, which rule."""
+    lines = [f"**Why approval {card.id[1:]}?**"]
+    for p in proposals:
+        lines.append(f"- {headline(p)}: the {p.agent} agent wants `{p.tool}`; rule `{p.rule}` says {p.verdict}.")
+        for name, label in p.labels.items():
+            if label.get("integrity") != "principal":
+                sources = ", ".join(label.get("sources", [])) or "the agent itself"
+                lines.append(f"  - `{name}` does not come from your words: {sources} ({label.get('integrity')}).")
+        lines += [f"  - read: {e['name']}" for e in p.evidence]
+    return "\n".join(lines)

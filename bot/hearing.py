@@ -1,0 +1,147 @@
+"""From a stored delivery to the words that start a turn: whose they are, and whether they may start one at all."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+
+from channels.base import Inbound, SpeakingChannel
+from graphs.state import LEASE_MS, Crew, Said, TurnContext, ms
+from knowledge import ledger
+from knowledge.database import Tx
+from knowledge.store import inbox, leases, messages, people, timers, turns
+from knowledge.store.inbox import Stored
+from knowledge.store.leases import Lease
+from knowledge.words import Outbound
+
+log = logging.getLogger(__name__)
+
+WELCOME = (
+    "Linked. From now on I listen to you here, and to nobody else.\n"
+    "Try `note: the accountant prefers mornings`, or /help for everything I can do."
+)
+
+Attach = Callable[[Inbound, Stored], Awaitable[Said | None]]
+"""Takes a file in (into memory) and gives the words of the turn, or None when the kind is not for it."""
+
+
+class Hearing:
+    """Understands who speaks. `commands` are those that have a turn of their own; `attach` takes files in."""
+
+    def __init__(self, crew: Crew, speakers: Mapping[str, SpeakingChannel], attach: Attach | None = None) -> None:
+        self.crew, self.speakers, self.attach = crew, speakers, attach
+
+    def parse(self, stored: Stored) -> Inbound:
+        """The delivery in our words. Raises ValueError (a poison delivery) when its channel cannot read it."""
+        speaker = self.speakers.get(stored.channel)
+        if speaker is None:
+            raise ValueError(f"the channel {stored.channel} is not set up in this process")
+        return speaker.parse(stored.raw, stored.account)
+
+    async def target(self, tx: Tx, stored: Stored) -> tuple[str, str]:
+        """Where the turn's answer goes: for a timer, where it was set."""
+        if stored.channel != "timer":
+            return stored.channel, stored.conversation
+        timer = await timers.get(tx, str(json.loads(stored.raw)["timer"]))
+        return (timer.channel, timer.conversation) if timer else ("console", "local")
+
+    async def listen(self, stored: Stored, lease: Lease) -> TurnContext | None:
+        """The context of the turn, or None when the delivery ends here (strangers, link codes, nothing to do)."""
+        if stored.channel == "timer":
+            return await self.context(stored, lease)
+        inbound = self.parse(stored)
+        standing = await self._standing(stored)
+        if standing != "principal":
+            await self._not_the_principal(stored, inbound, lease, standing)
+            return None
+        if inbound.kind in ("edit", "reaction", "press") or (not inbound.private and not inbound.mentioned):
+            await self._end(stored, lease, "nothing to do")
+            return None
+        return await self.context(stored, lease)
+
+    async def context(self, stored: Stored, lease: Lease) -> TurnContext:
+        """What a turn needs to begin or go on."""
+        async with self.crew.db.read() as tx:
+            channel, conversation = await self.target(tx, stored)
+        said = await self._said(stored)
+        return TurnContext(
+            crew=self.crew,
+            lease=lease,
+            turn=stored.turn,
+            delivery=stored.id,
+            channel=channel,
+            conversation=conversation,
+            said=said,
+            again=stored.attempts > 1,
+        )
+
+    async def _said(self, stored: Stored) -> Said:
+        if stored.channel == "timer":
+            return await self._timer_said(stored)
+        inbound = self.parse(stored)
+        if inbound.files and self.attach is not None and (taken := await self.attach(inbound, stored)) is not None:
+            return taken
+        source = f"{stored.channel}:{inbound.message_ref or stored.id}"
+        if inbound.kind not in ("text", "command"):
+            note = inbound.note or inbound.kind
+            return Said(note, "file", "untrusted", source, payload={"unsupported": note})
+        integrity = "untrusted" if inbound.forwarded else "principal"
+        kind = "command" if inbound.command else "text"
+        reply_to = "" if inbound.private else inbound.message_ref
+        return Said(inbound.text, kind, integrity, source, command=inbound.command, reply_to=reply_to)  # type: ignore[arg-type]
+
+    async def _timer_said(self, stored: Stored) -> Said:
+        fired = json.loads(stored.raw)
+        async with self.crew.db.read() as tx:
+            timer = await timers.get(tx, str(fired["timer"]))
+        payload = dict(timer.payload) if timer else {}
+        told = {**payload, **fired, "rule": timer.rule if timer else None, "zone": timer.zone if timer else "UTC"}
+        told["first_at"] = timer.first_at if timer else fired["due_at"]
+        told["cancelled"] = timer is None or timer.state == "cancelled"
+        return Said(str(payload.get("text", "")), "timer", "trusted", f"timer:{fired['timer']}", payload=told)
+
+    async def _standing(self, stored: Stored) -> str:
+        if stored.channel == "console":
+            return "principal"
+        async with self.crew.db.read() as tx:
+            return await people.standing(tx, stored.channel, stored.sender)
+
+    async def _not_the_principal(self, stored: Stored, inbound: Inbound, lease: Lease, standing: str) -> None:
+        """A link code links; everybody else gets no answer at all."""
+        now = ms(self.crew.clock())
+        words = f"{inbound.command} {inbound.text}".strip() if inbound.command else inbound.text
+        async with self.crew.db.write() as tx:
+            await leases.guard(tx, lease, now, LEASE_MS)
+            linked = inbound.private and await people.redeem_code(
+                tx, stored.channel, stored.sender, stored.conversation, words, now
+            )
+            if linked:
+                await messages.enqueue(tx, f"{stored.turn}/answer", stored.channel, stored.conversation, Outbound(WELCOME), now)
+                await ledger.append(tx, now, ledger.Entry("principal", "identity.linked", stored.channel, stored.turn))
+            else:
+                await ledger.append(tx, now, ledger.Entry("system", "stranger.held", standing, stored.turn))
+            await self._close(tx, stored, lease, now)
+
+    async def _end(self, stored: Stored, lease: Lease, why: str) -> None:
+        now = ms(self.crew.clock())
+        async with self.crew.db.write() as tx:
+            await leases.guard(tx, lease, now, LEASE_MS)
+            await ledger.append(tx, now, ledger.Entry("system", "delivery.ended", why, stored.turn))
+            await self._close(tx, stored, lease, now)
+
+    async def _close(self, tx: Tx, stored: Stored, lease: Lease, now: int) -> None:
+        await inbox.set_state(tx, stored.id, "done")
+        await turns.set_state(tx, stored.turn, "done", ended_at=now)
+        await leases.release(tx, lease)
+
+
+def spoken_command(inbound: Inbound) -> Inbound:
+    """`/note …` typed where the platform marks no commands (console, WhatsApp): split it off the text."""
+    if inbound.command or not inbound.text.startswith("/"):
+        return inbound
+    head, _, rest = inbound.text[1:].partition(" ")
+    if not head or not head.replace("_", "").isalnum() or not head.isascii():
+        return inbound
+    return replace(inbound, kind="command", command=head.lower(), text=rest.strip())

@@ -1,0 +1,212 @@
+"""The librarian keeps memory level with the vault: what was written or changed by hand is found by the next question."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bot import local
+from bot.hearing import Attach
+from bot.home import Home
+from bot.settings import Settings
+from channels.base import ChannelError, FileRef, Inbound, SpeakingChannel
+from graphs.connectors.vault_format import parse
+from graphs.state import Said
+from graphs.understanding import Near
+from knowledge.database import Database
+from knowledge.embedding.base import Embedder, EmbedderUnavailable
+from knowledge.embedding.onnx import OnnxEmbedder, model_folder
+from knowledge.hits import Hit
+from knowledge.index.base import IndexBusy
+from knowledge.memory import Memory
+from knowledge.store import settings as facts
+from knowledge.store.inbox import Stored
+from knowledge.words import Integrity
+
+log = logging.getLogger(__name__)
+
+FILE_LIMIT = 2_000_000  # bytes of a text file taken in from a chat; larger ones go through `steward ingest`
+TEXT_ENDINGS = (".md", ".txt", ".csv", ".json", ".vtt", ".srt", ".eml", ".log", ".rst", ".org", ".yaml", ".yml", ".toml")
+_SEEN = "vault:seen"
+
+
+class Librarian:
+    """Memory for agents, opened only where no other process holds it; then it asks that process."""
+
+    def __init__(self, memory: Memory, db: Database, vault: Path, home: Home, embedder: Embedder | None) -> None:
+        self.memory, self.db, self.vault, self.home, self.embedder = memory, db, vault, home, embedder
+        self.remote = False
+        self._changed = True
+        self._examples: dict[str, Any] = {}
+        self._lock = asyncio.Lock()
+
+    @classmethod
+    def of(cls, settings: Settings, home: Home, db: Database, now: Callable[[], int]) -> Librarian:
+        folder = model_folder(settings.embeddings.path)
+        embedder = OnnxEmbedder(folder) if folder else None
+        return cls(Memory(db, home.index, embedder, now=now), db, settings.notes_path, home, embedder)
+
+    async def open(self) -> None:
+        """Open memory, or note that another process has it."""
+        try:
+            await self.memory.open()
+        except IndexBusy:
+            self.remote = True
+            log.info("memory is held by another process of this home; asking it")
+
+    async def close(self) -> None:
+        if not self.remote:
+            await self.memory.close()
+
+    def touch(self) -> None:
+        """A note has changed: look before the next search."""
+        self._changed = True
+
+    async def search(
+        self, query: str, *, k: int = 8, sources: Sequence[str] = (), readers: Sequence[str] = ("principal",)
+    ) -> list[Hit]:
+        """What agents call. Level with the vault first, so that a note of a second ago is found."""
+        if self.remote:
+            body = {"query": query, "k": k, "sources": list(sources), "readers": list(readers)}
+            answer = await local.ask(self.home.socket("worker"), "search", **body)
+            return [hit_from_json(one) for one in answer["hits"]]
+        await self.level()
+        return await self.memory.search(query, k=k, sources=sources, readers=readers)
+
+    async def nearest(self, words: str, examples: Sequence[tuple[str, str]]) -> list[Near]:
+        """The nearest example phrases by embedding; none without a model."""
+        if self.embedder is None or not words.strip():
+            return []
+        try:
+            missing = [phrase for _, phrase in examples if phrase not in self._examples]
+            if missing:
+                vectors = await self.embedder.embed(missing)
+                self._examples |= dict(zip(missing, vectors, strict=True))
+            vector = (await self.embedder.embed([words[:500]]))[0]
+        except EmbedderUnavailable as error:
+            log.warning("%s", error)
+            return []
+        near = [Near(agent, phrase, float(self._examples[phrase] @ vector)) for agent, phrase in examples]
+        return sorted(near, key=lambda n: -n.cosine)[:5]
+
+    async def level(self) -> int:
+        """Bring memory level with the vault's files: new, changed and gone ones. How many changed."""
+        if self.remote or not self._changed:
+            return 0
+        async with self._lock:
+            self._changed = False
+            async with self.db.read() as tx:
+                seen = await facts.get(tx, _SEEN) or {}
+            found = await asyncio.to_thread(_scan, self.vault)
+            changed = [name for name, stamp in found.items() if seen.get(name) != stamp]
+            gone = [name for name in seen if name not in found]
+            for name in changed:
+                await self._learn(name)
+            for name in gone:
+                await self.memory.forget("note", f"notes/{name}")
+            if changed or gone:
+                async with self.db.write() as tx:
+                    await facts.put(tx, _SEEN, found)
+            return len(changed) + len(gone)
+
+    async def _learn(self, name: str) -> None:
+        path = self.vault / name
+        try:
+            data = await asyncio.to_thread(path.read_bytes)
+            dated = int(path.stat().st_mtime * 1000)
+        except OSError as error:
+            log.warning("note %s cannot be read: %s", name, error.strerror)
+            return
+        note = parse(name, data)
+        integrity: Integrity = "untrusted" if note.source and not note.source.startswith("principal") else "principal"
+        await self.memory.remember(
+            source="note", external_id=f"notes/{name}", title=f"notes/{name}", text=note.text, dated_at=dated,
+            integrity=integrity,
+        )  # fmt: skip
+
+    async def idle(self) -> None:
+        """What can wait until nobody does."""
+        if not self.remote:
+            await self.level()
+            await self.memory.idle()
+
+    async def status(self) -> Mapping[str, Any]:
+        if self.remote:
+            return {"memory": "held by another process"}
+        found = await self.memory.status()
+        kind = f"by words alone ({found.lexical})" if found.lexical else "by words and meaning"
+        return {"memory": f"{found.documents} documents, {found.chunks} passages, searched {kind}"}
+
+    def attach(self, speakers: Mapping[str, SpeakingChannel]) -> Attach:
+        """How files of a chat come into memory: text only, from channels this process speaks."""
+
+        async def take(inbound: Inbound, stored: Stored) -> Said | None:
+            if inbound.kind != "file" or not inbound.files:
+                return None
+            file = inbound.files[0]
+            sentence = await self._take_file(speakers[stored.channel], file)
+            payload = {"file": file.name, "sentence": sentence}
+            return Said(sentence, "file", "untrusted", f"{stored.channel}:{file.id}", payload=payload)
+
+        return take
+
+    async def _take_file(self, speaker: SpeakingChannel, file: FileRef) -> str:
+        """Fetch, check and remember a text file; the sentence for the principal."""
+        name = Path(file.name or "file.txt").name[:120]
+        if not (name.lower().endswith(TEXT_ENDINGS) or file.mime.startswith("text/")):
+            return f"I can take text files in from here; “{name}” is {file.mime or 'of an unknown kind'}."
+        if file.size > FILE_LIMIT:
+            return f"“{name}” has {file.size / 1e6:.1f} MB; I take text files up to {FILE_LIMIT / 1e6:.0f} MB from a chat."
+        data = bytearray()
+        try:
+            async for piece in speaker.fetch(file):
+                data += piece
+                if len(data) > FILE_LIMIT:
+                    return f"“{name}” is larger than {FILE_LIMIT / 1e6:.0f} MB; I did not take it in."
+        except ChannelError as error:
+            return f"“{name}” could not be downloaded: {error}"
+        text = bytes(data).decode("utf-8", "replace").replace("\x00", "")
+        if not text.strip():
+            return f"“{name}” is empty; there is nothing to remember."
+        now = self.memory._now()
+        await self.memory.remember(
+            source="file", external_id=f"files/{name}", title=f"files/{name}", text=text, dated_at=now, integrity="untrusted"
+        )
+        return f"I have read “{name}” ({len(text):,} characters) and will find it when you ask."
+
+
+def _scan(vault: Path) -> dict[str, list[int]]:
+    """name → [mtime in ns, size] of every visible Markdown file in the vault."""
+    found: dict[str, list[int]] = {}
+    if not vault.is_dir():
+        return found
+    for path in sorted(vault.rglob("*.md")):
+        name = path.relative_to(vault)
+        if any(part.startswith(".") for part in name.parts):
+            continue
+        try:
+            stat = path.stat()
+        except OSError:
+            continue
+        found[name.as_posix()] = [stat.st_mtime_ns, stat.st_size]
+    return found
+
+
+def hit_to_json(hit: Hit) -> dict[str, Any]:
+    return {
+        "text": hit.text, "name": hit.name, "place": hit.place, "dated": hit.dated.isoformat(), "source": hit.source,
+        "integrity": hit.integrity, "score": hit.score, "parts": dict(hit.parts), "chunk": hit.chunk,
+        "document": hit.document, "readers": list(hit.readers), "speaker": hit.speaker, "context": hit.context,
+    }  # fmt: skip
+
+
+def hit_from_json(body: Mapping[str, Any]) -> Hit:
+    from datetime import datetime
+
+    return Hit(**{**body, "dated": datetime.fromisoformat(body["dated"]), "readers": tuple(body["readers"])})
+
+
+Search = Callable[..., Awaitable[list[Hit]]]

@@ -1,0 +1,265 @@
+"""The outbox at work: carries out effects and sends messages, each once, and parks what nobody can know."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from channels.base import Refusal, SpeakingChannel, TryLater, Unknown
+from graphs.approval import render_card
+from graphs.state import Crew, ms
+from graphs.tools.base import OutcomeUnknown, Tool, ToolLater, ToolTrouble
+from knowledge import ledger
+from knowledge.database import Tx
+from knowledge.store import cards, effects, failures, messages, people, turns
+from knowledge.store.effects import Effect
+from knowledge.store.failures import Failure, Remedy
+from knowledge.store.messages import Letter
+from knowledge.words import Button, Outbound, Press
+
+log = logging.getLogger(__name__)
+
+EFFECT_TRIES = 6
+MESSAGE_TRIES = 12
+EFFECT_TIMEOUT_S = 45.0
+
+
+def backoff_ms(attempt: int, floor_s: float = 0.0) -> int:
+    """Exponential with full jitter: up to 1, 2, 4 … 300 s, never under `floor_s` (what the platform asked for)."""
+    ceiling = min(300.0, 2.0 ** max(0, attempt - 1))
+    return int(1000 * max(floor_s, random.uniform(0.3 * ceiling, ceiling)))
+
+
+class Outbox:
+    """Carries out what the outbox holds. `speakers` are the channels this process speaks."""
+
+    def __init__(self, crew: Crew, speakers: Mapping[str, SpeakingChannel]) -> None:
+        self.crew = crew
+        self.speakers = speakers
+
+    # ── effects ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def carry_out(self, effect: Effect) -> None:
+        """One attempt. Afterwards the row is done, failed, uncertain, or pending again with a later time."""
+        tool = self.crew.tools.get(effect.tool)
+        if tool is None:
+            await self._end_effect(effect, "failed", error=f"There is no tool called {effect.tool}.")
+            return
+        try:
+            receipt = await asyncio.wait_for(self._attempt(tool, effect), EFFECT_TIMEOUT_S)
+        except ToolLater as later:
+            await self._again(effect, str(later))
+        except ToolTrouble as trouble:
+            await self._end_effect(effect, "failed", error=str(trouble))
+        except (OutcomeUnknown, TimeoutError) as unknown:
+            await self._look_after(tool, effect, str(unknown) or "no answer came in time")
+        except Exception as error:
+            log.exception("effect %s (%s) broke", effect.id, effect.tool)
+            await self._look_after(tool, effect, f"{type(error).__name__}: {error}")
+        else:
+            await self._end_effect(effect, "done", receipt=receipt)
+
+    async def _attempt(self, tool: Tool, effect: Effect) -> Mapping[str, Any]:
+        """Look before repeating what an earlier worker may have done already."""
+        if effect.interrupted and not tool.repeatable:
+            if tool.find is None:
+                raise OutcomeUnknown(f"Steward was stopped in the middle of {tool.name}, and there is no way to look it up")
+            if (found := await tool.find(effect.arguments, effect.id)) is not None:
+                return found
+        return await tool.run(effect.arguments, effect.id)
+
+    async def _look_after(self, tool: Tool, effect: Effect, reason: str) -> None:
+        """The call broke in the middle: repeat what is repeatable, look up what can be, park the rest."""
+        if tool.repeatable:
+            await self._again(effect, reason)
+            return
+        if tool.find is not None:
+            try:
+                found = await tool.find(effect.arguments, effect.id)
+            except Exception:
+                log.exception("look-up of %s broke", effect.id)
+            else:
+                if found is not None:
+                    await self._end_effect(effect, "done", receipt=found)
+                else:
+                    await self._again(effect, reason)
+                return
+        await self._end_effect(effect, "uncertain", error=reason)
+
+    async def _again(self, effect: Effect, reason: str) -> None:
+        if effect.attempts >= EFFECT_TRIES:
+            await self._end_effect(effect, "failed", error=reason)
+            return
+        now = ms(self.crew.clock())
+        async with self.crew.db.write() as tx:
+            await effects.postpone(tx, effect.id, now + backoff_ms(effect.attempts), reason)
+
+    async def _end_effect(
+        self, effect: Effect, state: str, *, receipt: Mapping[str, Any] | None = None, error: str | None = None
+    ) -> None:
+        now = ms(self.crew.clock())
+        async with self.crew.db.write() as tx:
+            if not await effects.finish(tx, effect.id, self.crew.owner, state, now, receipt=receipt, error=error):
+                return
+            await ledger.append(tx, now, ledger.Entry("system", f"effect.{state}", effect.tool, effect.id))
+            if state in ("failed", "uncertain"):
+                await self._effect_failure(tx, effect, state, error or "", now)
+            elif effect.attempts > 1:
+                await failures.close_key(tx, f"effect:{effect.id}", now)
+            if effect.undoes is not None and state == "done":
+                await self._tell_undone(tx, effect, receipt or {}, now)
+
+    async def _tell_undone(self, tx: Tx, effect: Effect, receipt: Mapping[str, Any], now: int) -> None:
+        """An undo belongs to no turn of its own: its receipt is told where the effect was."""
+        origin = await effects.get(tx, effect.undoes or "")
+        found = await turns.get(tx, origin.turn) if origin is not None and origin.turn else None
+        if found is None:
+            return
+        text = f"Undone. {self.crew.tools[effect.tool].report(effect.arguments, receipt)}"
+        await messages.enqueue(tx, f"undo/{effect.id}", found.channel, found.conversation, Outbound(text), now)
+
+    async def _effect_failure(self, tx: Tx, effect: Effect, state: str, error: str, now: int) -> None:
+        certain = state == "failed"
+        what = f"{effect.tool} failed: {error}" if certain else f"I can't tell whether {effect.tool} happened: {error}"
+        not_done = "It was not done." if certain else "It may or may not have been done. I did not repeat it."
+        remedies = (Remedy("retry", "Try again", effect.id), Remedy("dismiss", "Leave it", effect.id))
+        failure, fresh = await failures.note(
+            tx, f"effect:{effect.id}", what, "", not_done, now, remedies=remedies, turn=effect.turn
+        )
+        if fresh and (effect.turn is None or not certain):
+            await tell_failure(tx, failure, now)
+
+    # ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def send(self, letter: Letter) -> None:
+        """Send what is left of a message, part by part. One row, one conversation, in order."""
+        speaker = self.speakers[letter.channel]
+        receipts = list(letter.receipts)
+        try:
+            parts = speaker.fit(letter.body)
+            for index in range(len(receipts), len(parts)):
+                looking = letter.interrupted and index == len(letter.receipts)
+                receipts.append(await self._send_part(speaker, letter, parts[index], looking=looking))
+                if index + 1 < len(parts):
+                    async with self.crew.db.write() as tx:
+                        await messages.part_sent(tx, letter.id, tuple(receipts))
+        except TryLater as later:
+            await self._message_again(letter, str(later), later.retry_after or 0.0)
+        except Unknown as unknown:
+            await self._unknown(letter, receipts, str(unknown))
+        except Refusal as refusal:
+            await self._end_message(letter, "failed", tuple(receipts), str(refusal))
+        except Exception as error:
+            log.exception("message %s broke", letter.key)
+            await self._message_again(letter, f"{type(error).__name__}: {error}", 0.0)
+        else:
+            await self._end_message(letter, "sent", tuple(receipts), None)
+
+    async def _send_part(self, speaker: SpeakingChannel, letter: Letter, part: Outbound, *, looking: bool) -> str:
+        if looking:
+            found = await self._find(speaker, letter, part)
+            if found == "unknown":
+                raise Unknown("Steward was stopped while sending, and the platform cannot say whether it arrived")
+            if found != "absent":
+                return found
+        return (await speaker.send(part, letter.conversation)).ref
+
+    async def _find(self, speaker: SpeakingChannel, letter: Letter, part: Outbound) -> str:
+        async with self.crew.db.read() as tx:
+            known = await messages.last_ref(tx, letter.channel, letter.conversation)
+        found = await speaker.find(part, letter.conversation, str(known))
+        return found if isinstance(found, str) else found.ref
+
+    async def _unknown(self, letter: Letter, receipts: list[str], reason: str) -> None:
+        """No answer came: look whether it arrived; if nobody can say, park it and ask."""
+        speaker = self.speakers[letter.channel]
+        part = speaker.fit(letter.body)[len(receipts)]
+        try:
+            found = await self._find(speaker, letter, part)
+        except Exception as error:
+            log.warning("look-up of message %s: %s", letter.key, error)
+            found = "unknown"
+        if found == "absent":
+            await self._message_again(letter, reason, 0.0)
+        elif found == "unknown":
+            await self._end_message(letter, "uncertain", tuple(receipts), reason)
+        else:
+            receipts.append(found)
+            if len(receipts) == len(speaker.fit(letter.body)):
+                await self._end_message(letter, "sent", tuple(receipts), None)
+                return
+            async with self.crew.db.write() as tx:
+                await messages.part_sent(tx, letter.id, tuple(receipts))
+                await messages.postpone(tx, letter.id, 0, reason)
+
+    async def _message_again(self, letter: Letter, reason: str, wait_s: float) -> None:
+        if letter.attempts >= MESSAGE_TRIES:
+            await self._end_message(letter, "failed", letter.receipts, reason)
+            return
+        now = ms(self.crew.clock())
+        log.warning("message %s to %s waits: %s", letter.key, letter.channel, reason)
+        async with self.crew.db.write() as tx:
+            await messages.postpone(tx, letter.id, now + backoff_ms(letter.attempts, wait_s), reason)
+
+    async def _end_message(self, letter: Letter, state: str, receipts: tuple[str, ...], error: str | None) -> None:
+        now = ms(self.crew.clock())
+        async with self.crew.db.write() as tx:
+            await messages.finish(tx, letter.id, state, now, receipts=receipts, error=error)
+            if letter.body.card and receipts and not letter.body.toast_for:
+                await self._keep_copy(tx, letter, receipts[-1], now)
+            if state in ("failed", "uncertain") and not letter.body.toast_for and not letter.body.edit_of:
+                await self._message_failure(tx, letter, state, error or "", now)
+
+    async def _keep_copy(self, tx: Tx, letter: Letter, ref: str, now: int) -> None:
+        """Remember where the card hangs; if it has changed while it was being sent, update this copy too."""
+        body = letter.body
+        await cards.keep_copy(tx, body.card, letter.channel, letter.conversation, ref, body.card_version)
+        card = await cards.get(tx, body.card)
+        if card is not None and card.revision > body.card_version:
+            await update_copies(tx, self.crew, card.id, now)
+
+    async def _message_failure(self, tx: Tx, letter: Letter, state: str, error: str, now: int) -> None:
+        if letter.key.startswith("failure/"):
+            return
+        lost = "It was not delivered." if state == "failed" else "It may or may not have arrived. I did not repeat it."
+        remedies = (Remedy("retry", "Send it again", f"m{letter.id}"), Remedy("dismiss", "Leave it", f"m{letter.id}"))
+        what = f"A message on {letter.channel} {'failed' if state == 'failed' else 'is uncertain'}: {error}"
+        failure, fresh = await failures.note(
+            tx, f"message:{letter.key}", what, "", lost, now, remedies=remedies, turn=letter.turn
+        )
+        if fresh:
+            await tell_failure(tx, failure, now, avoid=letter.channel if state == "failed" else "")
+
+
+async def update_copies(tx: Tx, crew: Crew, card_id: str, now: int) -> None:
+    """Put an edit of every posted copy of the card into the outbox, once for each revision."""
+    card = await cards.get(tx, card_id)
+    if card is None:
+        return
+    body = render_card(card, await cards.of_card(tx, card_id), crew.zone)
+    for copy in await cards.copies(tx, card_id):
+        if copy.revision >= card.revision:
+            continue
+        edit = Outbound(
+            text=body.text, buttons=body.buttons, edit_of=copy.ref, card=card.id, card_version=card.revision
+        )
+        key = f"card/{card.id}/r{card.revision}/{copy.channel}/{copy.ref}"
+        await messages.enqueue(tx, key, copy.channel, copy.conversation, edit, now, turn=card.turn, urgent=True)
+
+
+async def tell_failure(tx: Tx, failure: Failure, now: int, *, avoid: str = "") -> None:
+    """One message about a failure to the principal, with its remedies as buttons; not over the channel that just failed."""
+    places = [a for a in await people.addresses(tx) if a.channel != avoid]
+    if not places:
+        return
+    buttons = tuple(
+        Button(r.label, Press("retry" if r.verb == "retry" else "dismiss", f"f{failure.id}").encode())
+        for r in failure.remedies
+    )
+    text = f"⚠️ **{failure.what}**\n{failure.not_done}" + (f"\n{failure.done}" if failure.done else "")
+    body = Outbound(text, (buttons,) if buttons else ())
+    key = f"failure/{failure.id}/{failure.since}"
+    await messages.enqueue(tx, key, places[0].channel, places[0].conversation, body, now)

@@ -1,0 +1,141 @@
+"""The receiver: slim, always awake. It listens, stores, acknowledges, shows signs of life, keeps time and wakes the worker."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bot.commands import lane_of
+from bot.home import Home
+from bot.local import Line, LocalServer
+from bot.supervisor import Supervisor
+from channels.base import Delivery, ReceivingChannel
+from knowledge.store.intake import Arrival, Intake
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 30.0
+"""Between two looks at the timers when nothing says that they have changed."""
+
+
+def now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+class Receiver:
+    """Takes deliveries from every channel. `supervisor` is None where workers are deployed on their own."""
+
+    def __init__(self, home: Home, channels: Mapping[str, ReceivingChannel], supervisor: Supervisor | None) -> None:
+        self.home, self.channels, self.supervisor = home, channels, supervisor
+        self.intake = Intake(home.database)
+        self._lines: dict[Path, Line] = {}
+        self._look = asyncio.Event()
+        self._signs: set[asyncio.Task[None]] = set()
+        self.stored = 0
+
+    async def accept(self, deliveries: list[Delivery]) -> None:
+        """Store them all in one synced commit; returns only after it. Raises sqlite3.Error when that failed."""
+        now = now_ms()
+        arrivals = [self._arrival(d, now) for d in deliveries]
+        fresh = self.intake.accept(arrivals, now)
+        self.stored += len(fresh)
+        awake = await self.poke()
+        for delivery in deliveries:
+            self._sign_of_life(delivery, awake=awake)
+
+    def _arrival(self, d: Delivery, now: int) -> Arrival:
+        lane = lane_of(
+            d,
+            expects_reply=lambda: self.intake.expects_reply(d.channel, d.conversation, now),
+            has_open_card=self.intake.has_open_card,
+        )
+        return Arrival(d.channel, d.account, d.dedupe_key, d.conversation, d.sender, lane, d.raw)
+
+    def _sign_of_life(self, delivery: Delivery, *, awake: bool) -> None:
+        """Typing for a text; where the worker sleeps, a press is confirmed here, since the platform waits seconds only."""
+        channel = self.channels.get(delivery.channel)
+        if channel is None:
+            return
+        if delivery.wants_typing and self.intake.is_principal(delivery.channel, delivery.sender):
+            self._spawn(channel.show_typing(delivery))
+        elif delivery.press_id and not awake:
+            self.intake.mark_confirmed(delivery.channel, delivery.account, delivery.dedupe_key)
+            self._spawn(channel.confirm_press(delivery))
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._signs.add(task)
+        task.add_done_callback(self._signs.discard)
+
+    async def poke(self) -> bool:
+        """Wake whoever works on this home; whether somebody was awake already."""
+        awake = False
+        for path in self.home.worker_sockets():
+            line = self._lines.setdefault(path, Line(path))
+            awake |= await line.poke()
+        if not awake and self.supervisor is not None:
+            self.supervisor.wake()
+        return awake
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        server = LocalServer(self.home.socket("receiver"), {"wake": self._on_wake, "status": self._on_status})
+        if self.supervisor is not None:
+            await server.start()
+            self.supervisor.wake()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._keep_time())
+                if self.supervisor is not None:
+                    group.create_task(self.supervisor.run(self))
+                for channel in self.channels.values():
+                    group.create_task(channel.run(self.accept))
+        finally:
+            await server.close()
+            for channel in self.channels.values():
+                await channel.close()
+            self.intake.close()
+
+    async def _keep_time(self) -> None:
+        """Turn due timers into deliveries; sleep until the next one."""
+        while True:
+            now = now_ms()
+            if self.intake.fire_due(now):
+                await self.poke()
+            due = self.intake.next_due()
+            wait = LOOK_S if due is None else min(LOOK_S, max(0.01, (due - now_ms()) / 1000))
+            self._look.clear()
+            try:
+                await asyncio.wait_for(self._look.wait(), wait)
+            except TimeoutError:
+                continue
+
+    def look_at_timers(self) -> None:
+        """The timers may have changed (a worker went to sleep)."""
+        self._look.set()
+
+    async def tell_principal(self, text: str) -> None:
+        """Say something without a worker, over the first linked channel this process receives."""
+        for name, conversation in self.intake.principal_conversations():
+            if (channel := self.channels.get(name)) is not None:
+                await channel.tell(conversation, text)
+                return
+        log.error("%s", text)
+
+    async def _on_wake(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A command beside us needs the worker: start it and say when it listens."""
+        assert self.supervisor is not None
+        self.supervisor.wake()
+        for _ in range(200):
+            if await self.poke():
+                return {}
+            await asyncio.sleep(0.05)
+        raise TimeoutError("the worker did not come up within ten seconds")
+
+    async def _on_status(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        alive = self.supervisor is not None and self.supervisor.alive
+        return {"channels": sorted(self.channels), "stored": self.stored, "worker": "awake" if alive else "asleep"}

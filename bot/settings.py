@@ -1,0 +1,138 @@
+"""Every switch of Steward: environment (`STEWARD_`, `__` between levels) or `steward.toml` in the home. Read here alone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+
+def default_home() -> Path:
+    """`$STEWARD_HOME`, else `$XDG_DATA_HOME/steward`, else `~/.local/share/steward`."""
+    if home := os.environ.get("STEWARD_HOME"):
+        return Path(home).expanduser()
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "steward"
+
+
+class DatabaseSettings(BaseModel):
+    url: str = ""
+
+
+class RedisSettings(BaseModel):
+    url: str = ""
+
+
+class QdrantSettings(BaseModel):
+    url: str = ""
+    api_key: SecretStr = SecretStr("")
+
+
+class EmbeddingSettings(BaseModel):
+    model: str = ""
+    path: str = ""
+    base_url: str = ""
+    api_key: SecretStr = SecretStr("")
+
+
+class TelegramSettings(BaseModel):
+    token: SecretStr = SecretStr("")
+    mode: Literal["polling", "webhook"] = "polling"
+    secret: SecretStr = SecretStr("")
+    principal: str = ""
+    api_base: str = "https://api.telegram.org"
+
+
+class SlackSettings(BaseModel):
+    bot_token: SecretStr = SecretStr("")
+    app_token: SecretStr = SecretStr("")
+    signing_secret: SecretStr = SecretStr("")
+    principal: str = ""
+    team: str = ""
+    api_base: str = "https://slack.com/api/"
+
+
+class WhatsAppSettings(BaseModel):
+    account_sid: str = ""
+    auth_token: SecretStr = SecretStr("")
+    from_: str = Field(default="", alias="from")
+    principal: str = ""
+    api_base: str = ""
+
+
+class ModelSettings(BaseModel):
+    fast: str = ""
+    draft: str = ""
+    reason: str = ""
+    extract: str = ""
+    base_url: str = ""
+    api_key: SecretStr = SecretStr("")
+    timeout_s: float = 20.0
+
+
+class VoiceSettings(BaseModel):
+    transcriber: str = ""
+
+
+class HttpSettings(BaseModel):
+    """`port` 0 means: listen only when a webhook needs it (then 8080)."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+
+
+class WorkerSettings(BaseModel):
+    idle_s: float = 120.0
+
+
+class PathSettings(BaseModel):
+    """Empty: `notes/` and `calendar.ics` in the home."""
+
+    notes: str = ""
+    calendar: str = ""
+
+
+class Settings(BaseSettings):
+    """All switches. Raises pydantic's ValidationError; the CLI turns it into sentences."""
+
+    model_config = SettingsConfigDict(env_prefix="STEWARD_", env_nested_delimiter="__", extra="ignore")
+
+    home: Path = Field(default_factory=default_home)
+    public_url: str = ""
+    zone: str = ""
+    log: Literal["debug", "info", "warning", "error"] = "warning"
+    database: DatabaseSettings = DatabaseSettings()
+    redis: RedisSettings = RedisSettings()
+    qdrant: QdrantSettings = QdrantSettings()
+    embeddings: EmbeddingSettings = EmbeddingSettings()
+    telegram: TelegramSettings = TelegramSettings()
+    slack: SlackSettings = SlackSettings()
+    whatsapp: WhatsAppSettings = WhatsAppSettings()
+    models: ModelSettings = ModelSettings()
+    voice: VoiceSettings = VoiceSettings()
+    http: HttpSettings = HttpSettings()
+    worker: WorkerSettings = WorkerSettings()
+    paths: PathSettings = PathSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=default_home() / "steward.toml")
+        return init_settings, env_settings, toml
+
+    @property
+    def notes_path(self) -> Path:
+        return Path(self.paths.notes).expanduser() if self.paths.notes else self.home / "notes"
+
+    @property
+    def calendar_path(self) -> Path:
+        return Path(self.paths.calendar).expanduser() if self.paths.calendar else self.home / "calendar.ics"

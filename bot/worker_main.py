@@ -1,0 +1,49 @@
+"""The worker process: composes everything heavy, serves the local socket, works, and exits when it has slept in."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from bot.local import LocalServer
+from bot.logs import set_up_logs
+from bot.settings import Settings
+
+
+def main() -> int:
+    """Exit code 0: went to sleep or was asked to stop. Anything else is a crash for the supervisor."""
+    settings = Settings()
+    set_up_logs(settings.log)
+    return asyncio.run(_work(settings))
+
+
+async def _work(settings: Settings) -> int:
+    from bot.compose import compose
+    from bot.desk import handlers
+
+    async with compose(settings) as steward:
+        worker = steward.worker
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, worker.stop)
+
+        async def poke(request: Mapping[str, Any]) -> Mapping[str, Any]:
+            worker.poke()
+            return {}
+
+        server = LocalServer(steward.home.own_socket(), {**handlers(steward), "poke": poke})
+        await server.start()
+        try:
+            await worker.recover()
+            await worker.announce()
+            await worker.run(settings.worker.idle_s)
+        finally:
+            await server.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

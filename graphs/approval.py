@@ -1,0 +1,94 @@
+"""How a card looks: rendered by code from the rows alone, so that what is shown is what is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from knowledge.store.cards import Card, Proposal
+from knowledge.words import Button, Outbound, Press
+
+MARKS = {
+    "open": "▫️",
+    "approved": "✅",
+    "rejected": "❌",
+    "expired": "⌛",
+    "denied": "⛔",
+    "stopped": "⏹",
+}
+_BY = {"principal": "", "policy": " by policy", "expiry": " (nobody answered in time)", "system": " by Steward itself"}
+
+
+def clock_of(at: int, zone: ZoneInfo) -> str:
+    """`14:02`, or with the date when it is not today's: cards are read days later."""
+    return datetime.fromtimestamp(at / 1000, zone).strftime("%a %d %b %H:%M")
+
+
+def render_card(card: Card, proposals: Sequence[Proposal], zone: ZoneInfo) -> Outbound:
+    """The card as a message: one block a proposal, its outcome when decided, buttons only for what is still open."""
+    numbered = len(proposals) > 1
+    blocks = [_block(p, zone, numbered=numbered) for p in proposals]
+    open_ones = [p for p in proposals if p.state == "open"]
+    head = f"**Approval {card.id[1:]}**" + (f" · {len(open_ones)} of {len(proposals)} open" if numbered else "")
+    if open_ones:
+        tail = f"_Nothing happens until you decide. Expires {clock_of(card.expires_at, zone)}._"
+        if card.remind_at:
+            tail = f"_Later: I ask again {clock_of(card.remind_at, zone)}._"
+        blocks.append(tail)
+    return Outbound(
+        text="\n\n".join([head, *blocks]),
+        buttons=_buttons(card, open_ones, numbered=numbered),
+        card=card.id,
+        card_version=card.revision,
+    )
+
+
+def _block(p: Proposal, zone: ZoneInfo, *, numbered: bool) -> str:
+    lines = [f"{p.ordinal}. {p.rendering}" if numbered else p.rendering]
+    if p.version > 1 and p.state == "open":
+        lines.append(f"_Changed by you (version {p.version})._")
+    lines += [f"> {line}" for line in evidence_lines(p.evidence)]
+    if p.state == "open":
+        lines.append(f"Undo: {p.undo}" if p.undo else "Cannot be undone.")
+    else:
+        when = f" {clock_of(p.decided_at, zone)}" if p.decided_at else ""
+        lines.append(f"{MARKS.get(p.state, '')} {p.state.capitalize()}{when}{_BY.get(p.decided_by or '', '')}")
+    return "\n".join(lines)
+
+
+def evidence_lines(evidence: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One line for each piece of evidence: where from, and the words quoted."""
+    lines = []
+    for piece in evidence:
+        place = f", {piece['place']}" if piece.get("place") else ""
+        quote = " ".join(str(piece.get("quote", "")).split())
+        quoted = f": “{quote[:200]}”" if quote else ""
+        lines.append(f"{piece['name']}{place}{quoted}")
+    return lines
+
+
+def _buttons(card: Card, open_ones: Sequence[Proposal], *, numbered: bool) -> tuple[tuple[Button, ...], ...]:
+    if not open_ones:
+        return ()
+
+    def button(label: str, verb: Any, item: int, style: str = "") -> Button:
+        return Button(label, Press(verb, card.id, card.version, item, card.nonce).encode(), style)
+
+    if not numbered:
+        return (
+            (button("Approve", "approve", 0, "success"), button("Reject", "reject", 0, "danger")),
+            (button("Edit", "edit", open_ones[0].ordinal), button("Later", "later", 0), button("Why?", "why", 0)),
+        )
+    rows = [
+        (
+            button(f"✓ {p.ordinal}", "approve", p.ordinal, "success"),
+            button(f"✗ {p.ordinal}", "reject", p.ordinal, "danger"),
+            button(f"✎ {p.ordinal}", "edit", p.ordinal),
+        )
+        for p in open_ones
+    ]
+    rows.append((button("Approve all", "approve", 0, "success"), button("Reject all", "reject", 0, "danger")))
+    rows.append((button("Later", "later", 0), button("Why?", "why", 0)))
+    return tuple(rows)

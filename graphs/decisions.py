@@ -1,0 +1,65 @@
+"""Free text next to the buttons: "yes", "approve 2", "no, make it 3pm". Slim and pure: the receiver asks it too."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+DecisionVerb = Literal["approve", "reject", "later", "why", "edit"]
+
+_APPROVE = r"yes|yep|yeah|yes please|ok|okay|sure|approve|approved|go ahead|do it|go for it|confirm|ja|oui|s[iíì]"
+_REJECT = r"no|nope|no thanks|reject|rejected|don'?t|do not|don'?t do it|leave it|cancel it|decline|nein|non"
+_LATER = r"later|not now|ask me later|remind me later|sp[äa]ter|plus tard|m[aá]s tarde|pi[uù] tardi"
+_WHY = r"why|why\?|warum|pourquoi|por qu[eé]|perch[eé]"
+_CHANGE = r"make it|change (?:it )?to|change that to|move it(?: to)?|call it|instead|set it to|edit(?: it)?(?: to)?:?|better"
+
+_WHICH = r"(?:\s+(?:to\s+|number\s+|no\.?\s+|nr\.?\s+|#|card\s+|approval\s+|c)*(?P<which>all|both|everything|\d{1,9}(?:\s*(?:,|and|&|\+)\s*\d{1,9})*))?"
+_PLAIN = re.compile(
+    rf"^\s*(?:(?P<approve>{_APPROVE})|(?P<reject>{_REJECT})|(?P<later>{_LATER})|(?P<why>{_WHY})){_WHICH}\s*[.!?]*\s*$",
+    re.IGNORECASE,
+)
+_EDIT = re.compile(
+    rf"^\s*(?:(?:{_APPROVE}|{_REJECT}|change|edit)(?:\s+(?P<item>\d{{1,9}}))?\s*[,:;–-]*\s*(?:but\s+)?)?(?P<words>(?:{_CHANGE})\b.*)$",
+    re.IGNORECASE | re.DOTALL,
+)
+_NUMBERED_EDIT = re.compile(
+    r"^\s*(?:edit|change)\s+(?P<item>\d{1,9})\s*(?:to|:)?\s+(?P<words>.+)$", re.IGNORECASE | re.DOTALL
+)
+_TYPO = {"aprove", "approv", "apprve", "rejct", "rject", "approove"}
+
+LONGEST = 400
+"""Characters beyond which a text is never read as a decision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the words decide. `numbers` are proposals or cards as typed (empty: the open one), `all` every one of them.
+
+    `words` is the change of an edit.
+    """
+
+    verb: DecisionVerb
+    numbers: tuple[int, ...] = ()
+    all: bool = False
+    words: str = ""
+
+
+def read_decision(text: str) -> Decision | None:
+    """The decision in `text`, or None. Only short texts that say nothing else count: ambiguous text never approves."""
+    if len(text) > LONGEST or not text.strip():
+        return None
+    if text.strip().lower().rstrip(".!?") in _TYPO:
+        return None
+    if found := _PLAIN.match(text):
+        verb: DecisionVerb = next(v for v in ("approve", "reject", "later", "why") if found[v])  # type: ignore[misc]
+        which = (found["which"] or "").lower()
+        if which in ("all", "both", "everything"):
+            return Decision(verb, all=True)
+        return Decision(verb, tuple(int(n) for n in re.findall(r"\d+", which)))
+    if found := _NUMBERED_EDIT.match(text):
+        return Decision("edit", (int(found["item"]),), words=found["words"].strip())
+    if found := _EDIT.match(text):
+        numbers = (int(found["item"]),) if found["item"] else ()
+        return Decision("edit", numbers, words=found["words"].strip())
+    return None

@@ -1,0 +1,381 @@
+"""What each node of a turn does. Every write is keyed by turn, node and item: running a node again changes nothing.
+
+understand and work hold their results in memory; the first node that must write (judge when something is asked, else
+act) writes all of them in one commit. After a crash the rows of an earlier run are read back instead of made anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from langgraph.runtime import Runtime
+from langgraph.types import interrupt
+
+from graphs import answer as answers
+from graphs.agent import Desk, Draft, Task, Wish
+from graphs.approval import render_card
+from graphs.policy.engine import Question, Verdict, judge_safely
+from graphs.state import EFFECT_LEASE_MS, LEASE_MS, State, TurnContext, ms
+from graphs.tools.base import ToolTrouble
+from graphs.understanding import Plan
+from knowledge import ledger
+from knowledge.database import Tx
+from knowledge.ids import canonical, random_id
+from knowledge.store import cards, effects, inbox, leases, messages, settings, turns
+from knowledge.store.cards import Card, Proposal
+from knowledge.store.turns import Labels, Value, join, made_from
+from knowledge.words import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A wish with its verdict, not yet written."""
+
+    task: str
+    agent: str
+    wish: Wish
+    verdict: Verdict
+    labels: dict[str, Any]
+
+
+# ── understand and plan ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def understand(state: State, runtime: Runtime[TurnContext]) -> State:
+    """Read the words. Text that is not the principal's own never becomes a plan: it is content."""
+    ctx = runtime.context
+    crew, said = ctx.crew, ctx.said
+    if said.kind == "timer":
+        plan = Plan((Task("1", "timer", said.words, {"fire": dict(said.payload)}),), "timer")
+    elif said.kind == "file":
+        plan = Plan((), "nothing")
+        ctx.drafts["file"] = Draft(said.payload.get("sentence") or f"I can't handle this yet: {said.words}.")
+    elif said.integrity != "principal":
+        plan = Plan((Task("1", "notes", said.words, {"foreign": True}),), "pattern")
+    else:
+        plan = await crew.understanding.read(said.words, said.command, ctx.now.astimezone(crew.zone), crew.zone)
+    ctx.trace["understood"] = {"how": plan.how, "tasks": [asdict(t) for t in plan.tasks], "note": plan.note}
+    ctx.trace["suggestions"] = list(plan.suggestions)
+    return {"tasks": [asdict(task) for task in plan.tasks], "how": plan.how, "turn": ctx.turn, "said": said_id(ctx.turn)}
+
+
+async def plan(state: State, runtime: Runtime[TurnContext]) -> State:
+    """Check the task graph: known agents, no missing or circular dependency. What is not sound is left out and told."""
+    ctx = runtime.context
+    known = [t for t in (Task(**one) for one in state.get("tasks", [])) if t.agent in ctx.crew.agents]
+    sound = _sound(known)
+    ctx.trace["dropped"] = len(state.get("tasks", [])) - len(sound)
+    return {"tasks": [asdict(task) for task in sound]}
+
+
+def _sound(tasks: list[Task]) -> list[Task]:
+    """The tasks that can run, in an order in which each comes after those it waits for."""
+    ordered: list[Task] = []
+    left = list(tasks)
+    while left:
+        done = {t.id for t in ordered}
+        ready = [t for t in left if set(t.after) <= done]
+        if not ready:
+            break
+        ordered += ready
+        left = [t for t in left if t not in ready]
+    return ordered
+
+
+# ── work ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def work(state: State, runtime: Runtime[TurnContext]) -> State:
+    """Run the agents, those that wait for nothing side by side. Nothing is written here."""
+    ctx = runtime.context
+    tasks = [Task(**one) for one in state.get("tasks", [])]
+    if ctx.again and await _read_back(ctx, tasks):
+        return {}
+    done: set[str] = set()
+    while len(done) < len(tasks):
+        ready = [t for t in tasks if t.id not in done and set(t.after) <= done]
+        for task, draft in zip(ready, await asyncio.gather(*(_run(ctx, t) for t in ready)), strict=True):
+            ctx.drafts[task.id] = draft
+            done.add(task.id)
+    return {}
+
+
+async def _run(ctx: TurnContext, task: Task) -> Draft:
+    agent = ctx.crew.agents[task.agent]
+    desk = Desk(
+        words=ctx.said.words,
+        words_value=said_id(ctx.turn),
+        integrity=ctx.said.integrity,
+        channel=ctx.channel,
+        conversation=ctx.conversation,
+        now=ctx.now.astimezone(ctx.crew.zone),
+        zone=ctx.crew.zone,
+        memory=ctx.crew.memory,
+        read=_reader(ctx, task),
+        drafts={i: ctx.drafts[i] for i in task.after},
+        turn=ctx.turn,
+    )
+    try:
+        return await agent.work(task, desk)
+    except ToolTrouble as trouble:
+        return Draft(f"⚠️ {trouble}")
+
+
+def _reader(ctx: TurnContext, task: Task) -> Any:
+    manifest = ctx.crew.agents[task.agent].manifest
+
+    async def read(name: str, arguments: Mapping[str, Any]) -> Any:
+        tool = ctx.crew.tools.get(name)
+        if tool is None or tool.effect != "read" or name not in manifest.tools:
+            raise ToolTrouble(f"{task.agent} may not read with {name}.")
+        ctx.trace.setdefault("reads", []).append([task.agent, name, dict(arguments)])
+        return await tool.run(arguments, ctx.turn)
+
+    return read
+
+
+async def _read_back(ctx: TurnContext, tasks: list[Task]) -> bool:
+    """Drafts that an earlier run of this turn has written already; whether there were any."""
+    ids = {f"{ctx.turn}/work/{t.id}": t.id for t in tasks}
+    async with ctx.crew.db.read() as tx:
+        found = await turns.read_values(tx, list(ids))
+    for value_id, value in found.items():
+        ctx.drafts[ids[value_id]] = answers.unpack(value.content)
+    return bool(found) and len(found) == len(tasks)
+
+
+# ── judge ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def judge(state: State, runtime: Runtime[TurnContext]) -> State:
+    """Ask policy about every wish. When something must be asked: write it all and open one card."""
+    ctx = runtime.context
+    async with ctx.crew.db.read() as tx:
+        paused = set((await settings.under(tx, "paused:", ms(ctx.now))).keys())
+    for task in (Task(**one) for one in state.get("tasks", [])):
+        for wish in ctx.drafts[task.id].wishes:
+            ctx.judged.append(_judge(ctx, task, wish, paused=f"paused:{task.agent}" in paused))
+    if any(j.verdict.word == "ask" for j in ctx.judged):
+        await _write_books(ctx)
+    card = await _open_card_of(ctx) if (ctx.again or ctx.judged) else ""
+    return {"card": card}
+
+
+def _judge(ctx: TurnContext, task: Task, wish: Wish, *, paused: bool) -> Judged:
+    tool = ctx.crew.tools.get(wish.tool)
+    agent = ctx.crew.agents[task.agent]
+    parents = {name: list(wish.origins.get(name, (said_id(ctx.turn),))) for name in wish.arguments}
+    labels = {name: _argument_label(ctx, wish, ids) for name, ids in parents.items()}
+    if tool is None:
+        verdict = Verdict("deny", "unknown-tool")
+    else:
+        integrity = {name: label.integrity for name, label in labels.items()}
+        verdict = judge_safely(ctx.crew.policy, Question(agent.manifest, tool, ctx.said.integrity, integrity, paused))
+    shown = {n: {"from": parents[n], "integrity": labels[n].integrity, "sources": list(labels[n].sources)} for n in labels}
+    return Judged(task.id, task.agent, wish, verdict, shown)
+
+
+def _argument_label(ctx: TurnContext, wish: Wish, value_ids: list[str]) -> Labels:
+    """The join of what an argument was made from: the principal's words, and pieces of evidence by their own integrity."""
+    by_value = {e.value: e for e in wish.evidence if e.value}
+    labels = []
+    for value_id in value_ids:
+        if value_id == said_id(ctx.turn):
+            labels.append(Labels((ctx.said.source,), ctx.said.integrity))
+        elif value_id in by_value:
+            labels.append(Labels((by_value[value_id].name,), by_value[value_id].integrity))
+        else:
+            labels.append(Labels((value_id,), "untrusted"))
+    return join(labels)
+
+
+async def _open_card_of(ctx: TurnContext) -> str:
+    async with ctx.crew.db.read() as tx:
+        card = await cards.get(tx, card_id(ctx.turn))
+    return card.id if card is not None and card.state == "open" else ""
+
+
+async def _write_books(ctx: TurnContext) -> None:
+    """Values, proposals, the card and its message, or the outbox rows of what was allowed: one commit."""
+    crew, now = ctx.crew, ms(ctx.now)
+    proposals = [_proposal(ctx, n, j, now) for n, j in enumerate(ctx.judged, 1)]
+    asked = [p for p in proposals if p.verdict == "ask"]
+    async with crew.db.write() as tx:
+        await leases.guard(tx, ctx.lease, now, LEASE_MS)
+        await turns.keep_values(tx, _values(ctx), now)
+        await cards.keep_proposals(tx, proposals)
+        if asked:
+            life = min(crew.card_life_ms, 2**53)
+            new = Card(
+                card_id(ctx.turn), ctx.turn, random_id(8), 1, 1, "open", ctx.channel, ctx.conversation, now, now + life, None
+            )
+            if await cards.open_card(tx, new):
+                body = render_card(new, await cards.of_card(tx, new.id), crew.zone)
+                key = f"card/{new.id}/first"
+                letter = await messages.enqueue(
+                    tx, key, ctx.channel, ctx.conversation, body, now, turn=ctx.turn, owner=crew.owner, lease_ms=EFFECT_LEASE_MS
+                )
+                ctx.born += [letter] if letter else []
+        else:
+            ctx.born += await _let_go(tx, ctx, proposals, now)
+
+
+async def _let_go(tx: Tx, ctx: TurnContext, proposals: list[Proposal], now: int) -> list[effects.Effect]:
+    """Outbox rows for what policy allowed unasked, born claimed by this worker."""
+    born = []
+    for p in (p for p in proposals if p.state == "approved"):
+        row = await effects.add(
+            tx, p.id, p.tool, p.arguments, now, turn=ctx.turn, proposal=p.id, owner=ctx.crew.owner, lease_ms=EFFECT_LEASE_MS
+        )
+        born += [row] if row else []
+    return born
+
+
+def _proposal(ctx: TurnContext, ordinal: int, j: Judged, now: int) -> Proposal:
+    tool = ctx.crew.tools.get(j.wish.tool)
+    arguments = canonical(dict(j.wish.arguments))
+    decided = {"allow": "approved", "deny": "denied", "ask": "open"}[j.verdict.word]
+    by_policy = j.verdict.word != "ask"
+    return Proposal(
+        id=f"{ctx.turn}.p{ordinal}",
+        turn=ctx.turn,
+        card=card_id(ctx.turn) if not by_policy else None,
+        ordinal=ordinal,
+        version=1,
+        agent=j.agent,
+        tool=j.wish.tool,
+        arguments=arguments,
+        hash=cards.argument_hash(j.wish.tool, arguments),
+        rendering=tool.render(j.wish.arguments) if tool else j.wish.tool,
+        labels=j.labels,
+        evidence=[asdict(e) for e in j.wish.evidence],
+        undo=tool.undo_note(j.wish.arguments) if tool else None,
+        verdict=j.verdict.word,
+        rule=j.verdict.rule,
+        state=decided,
+        decided_by="policy" if by_policy else None,
+        decided_on=j.verdict.rule if by_policy else None,
+        decided_at=now if by_policy else None,
+        made_at=now,
+    )
+
+
+def _values(ctx: TurnContext) -> list[Value]:
+    """The words, every piece of evidence, every draft: each with the labels of what it was made from."""
+    said = Value(said_id(ctx.turn), ctx.turn, ctx.said.words, Labels((ctx.said.source,), ctx.said.integrity))
+    kept = [said]
+    for task, draft in ctx.drafts.items():
+        pieces = [_evidence_value(ctx, task, n, e) for n, e in enumerate(draft.evidence, 1)]
+        maker = f"agent:{task}"
+        kept += pieces
+        kept.append(
+            made_from(f"{ctx.turn}/work/{task}", ctx.turn, answers.pack(draft), [said, *pieces], maker=maker)
+        )
+    return kept
+
+
+def _evidence_value(ctx: TurnContext, task: str, n: int, e: Evidence) -> Value:
+    return Value(f"{ctx.turn}/evidence/{task}.{n}", ctx.turn, e.quote, Labels((e.name,), e.integrity))
+
+
+# ── approve, act, settle ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def approve(state: State) -> State:
+    """The pause: a card id, and nothing before it. Resumed once, when every proposal on the card is decided."""
+    interrupt({"card": state["card"]})
+    return {}
+
+
+async def act(state: State, runtime: Runtime[TurnContext]) -> State:
+    """Outbox rows for what policy allowed unasked, and only for that."""
+    ctx = runtime.context
+    if ctx.judged and not any(j.verdict.word == "ask" for j in ctx.judged):
+        await _write_books(ctx)
+    async with ctx.crew.db.read() as tx:
+        mine = await effects.of_turn(tx, ctx.turn)
+        proposals = await cards.of_turn(tx, ctx.turn)
+    missing = [p for p in proposals if p.state == "approved" and p.id not in {e.id for e in mine}]
+    if missing:
+        now = ms(ctx.now)
+        async with ctx.crew.db.write() as tx:
+            await leases.guard(tx, ctx.lease, now, LEASE_MS)
+            born = await _let_go(tx, ctx, missing, now)
+        ctx.born += born
+    return {"waiting": bool(missing) or any(e.state not in effects.FINISHED for e in mine)}
+
+
+def settle(state: State) -> State:
+    """The other pause: until the turn's effects have their receipts."""
+    interrupt({"effects": state["turn"]})
+    return {}
+
+
+# ── answer ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def answer(state: State, runtime: Runtime[TurnContext]) -> State:
+    """Say what came of it, end the turn and its delivery, keep the record: one commit."""
+    ctx = runtime.context
+    crew, now = ctx.crew, ms(ctx.now)
+    tasks = [Task(**one) for one in state.get("tasks", [])]
+    order = [t.id for t in tasks] + ["file"]
+    async with crew.db.read() as tx:
+        proposals = await cards.of_turn(tx, ctx.turn)
+        done = await effects.of_turn(tx, ctx.turn)
+    if not ctx.drafts and tasks:
+        await _read_back(ctx, tasks)
+    body = answers.compose(
+        [ctx.drafts[i] for i in order if i in ctx.drafts],
+        proposals,
+        done,
+        crew.tools,
+        note=ctx.trace.get("understood", {}).get("note", ""),
+        suggestions=ctx.trace.get("suggestions", ()),
+    )
+    async with crew.db.write() as tx:
+        await leases.guard(tx, ctx.lease, now, LEASE_MS)
+        await turns.keep_values(tx, [*_values(ctx), _answer_value(ctx, body.text)], now)
+        letter = await messages.enqueue(
+            tx, f"{ctx.turn}/answer", ctx.channel, ctx.conversation, replace(body, reply_to=ctx.said.reply_to), now,
+            turn=ctx.turn, owner=crew.owner, lease_ms=EFFECT_LEASE_MS,
+        )  # fmt: skip
+        await turns.set_state(tx, ctx.turn, "done", ended_at=now)
+        await inbox.set_state(tx, ctx.delivery, "done")
+        await turns.keep_record(tx, ctx.turn, _record(ctx, state, body.text), now, crew.record_life_ms)
+        await ledger.append(tx, now, ledger.Entry("system", "turn.answered", state.get("how", ""), ctx.turn))
+        await leases.release(tx, ctx.lease)
+    ctx.born += [letter] if letter else []
+    return {}
+
+
+def _answer_value(ctx: TurnContext, text: str) -> Value:
+    parents = [v for v in _values(ctx) if "/work/" in v.id]
+    return made_from(f"{ctx.turn}/answer/1", ctx.turn, text, parents, maker="steward")
+
+
+def _record(ctx: TurnContext, state: State, text: str) -> dict[str, Any]:
+    return {
+        "said": ctx.said.words,
+        "kind": ctx.said.kind,
+        "channel": ctx.channel,
+        "conversation": ctx.conversation,
+        "tasks": state.get("tasks", []),
+        "how": state.get("how", ""),
+        "trace": {k: v for k, v in ctx.trace.items() if k != "suggestions"},
+        "drafts": {t: answers.pack(d) for t, d in ctx.drafts.items()},
+        "answer": text,
+    }
+
+
+def said_id(turn: str) -> str:
+    """The value id of the words that started a turn."""
+    return f"{turn}/said/1"
+
+
+def card_id(turn: str) -> str:
+    """The card of a turn: its number with a c."""
+    return "c" + turn.removeprefix("t")

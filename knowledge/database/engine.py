@@ -1,0 +1,107 @@
+"""Connections: a write transaction begins IMMEDIATE and ends with one synced commit; reads never block it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+Tx = AsyncConnection
+"""A transaction (or a read connection): what every store function takes first."""
+
+BUSY_MS = 15_000
+
+
+class DatabaseTrouble(Exception):
+    """The database refused: its message is a sentence for the principal, its cause the driver's exception."""
+
+
+def trouble_of(error: BaseException) -> DatabaseTrouble:
+    """The driver's complaint as one sentence that names the next step."""
+    text = str(getattr(error, "orig", error)).lower()
+    if "disk is full" in text or "disk full" in text or "no space" in text:
+        sentence = "The disk is full: nothing was written. Free some space; Steward goes on by itself."
+    elif "readonly" in text or "read-only" in text:
+        sentence = "Steward's home is read-only: nothing was written. Make it writable or set STEWARD_HOME elsewhere."
+    elif "locked" in text or "busy" in text:
+        sentence = (
+            "The database was busy for too long: nothing was written. Try again; if it stays, look for a stuck process."
+        )
+    elif "malformed" in text or "not a database" in text:
+        sentence = "Steward's database is damaged. Restore the last backup with `steward restore`."
+    elif "unable to open" in text:
+        sentence = "Steward's home cannot be opened. Check that the folder exists and is yours, or set STEWARD_HOME."
+    else:
+        sentence = f"The database refused: {getattr(error, 'orig', error)}"
+    trouble = DatabaseTrouble(sentence)
+    trouble.__cause__ = error
+    return trouble
+
+
+class Database:
+    """Steward's own database at `path` (SQLite: WAL, `synchronous=FULL`). `commits` counts this process's commits that changed something (an empty one syncs nothing)."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.commits = 0
+        self._write_lock = asyncio.Lock()
+        url = f"sqlite+aiosqlite:///{path}"
+        self._writer = create_async_engine(url, pool_size=1, max_overflow=0)
+        self._reader = create_async_engine(url, pool_size=3, max_overflow=4)
+        _prepare(self._writer, begin="BEGIN IMMEDIATE")
+        _prepare(self._reader, begin="BEGIN")
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Tx]:
+        """One transaction: all of it is on disk after the block, or nothing is. Raises `DatabaseTrouble`."""
+        async with self._write_lock:
+            try:
+                async with self._writer.begin() as tx:
+                    driver = (await tx.get_raw_connection()).driver_connection
+                    before = driver.total_changes if driver is not None else 0
+                    yield tx
+                    changed = driver is None or driver.total_changes != before
+            except DBAPIError as error:
+                raise trouble_of(error) from error
+            self.commits += changed
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Tx]:
+        """A snapshot to read from; writing in it is a mistake."""
+        try:
+            async with self._reader.begin() as tx:
+                yield tx
+        except DBAPIError as error:
+            raise trouble_of(error) from error
+
+    async def close(self) -> None:
+        await self._writer.dispose()
+        await self._reader.dispose()
+
+
+def _prepare(engine: AsyncEngine, *, begin: str) -> None:
+    """Take transaction control from the driver (it would begin DEFERRED, and late) and set the pragmas."""
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            f"busy_timeout={BUSY_MS}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "cache_size=-4000",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def on_begin(connection: Any) -> None:
+        connection.exec_driver_sql(begin)

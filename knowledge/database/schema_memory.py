@@ -1,0 +1,55 @@
+"""The tables of memory: documents, chunks and what the index still has to learn. The index is a projection of them.
+
+Ids of documents and chunks are never used twice: a point that the index should have dropped can't become another's.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
+
+from knowledge.database.schema import metadata
+
+document = Table(
+    "document",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("source", Text, nullable=False),  # note | file | turn | mail | web | …
+    Column("external_id", Text, nullable=False),  # path in the vault, message id, URL
+    Column("title", Text, nullable=False),
+    Column("content_hash", Text, nullable=False),
+    Column("integrity", Text, nullable=False),
+    Column("readers", Text, nullable=False),  # canonical JSON list
+    Column("meta", Text, nullable=False, default="{}"),
+    Column("state", Text, nullable=False),  # current | superseded
+    Column("dated_at", BigInteger, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("document_external", document.c.source, document.c.external_id, document.c.state)
+
+chunk = Table(
+    "chunk",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("document", Integer, ForeignKey("document.id"), nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("context", Text, nullable=False, default=""),  # heading, title or thread line that stands above it
+    Column("place", Text, nullable=False, default=""),  # where in the document, in words: "line 3", "11:02 Ada"
+    Column("start", Integer, nullable=False),  # characters from the beginning of the normalised document
+    Column("end", Integer, nullable=False),
+    Column("speaker", Text),  # set: the chunk is (part of) a turn of a conversation
+    Column("said_at", BigInteger),
+    Column("vector", LargeBinary),  # float16, little endian
+    Column("fingerprint", Text),  # of the embedder that made the vector; null: no model was there
+    Column("projected", Integer, nullable=False, default=0),  # 1: the index surely holds it
+    sqlite_autoincrement=True,
+)
+Index("chunk_document", chunk.c.document, chunk.c.ordinal)
+Index("chunk_projected", chunk.c.projected, sqlite_where=chunk.c.projected == 0)
+
+index_removal = Table(
+    "index_removal",  # points the index must still drop
+    metadata,
+    Column("chunk", Integer, primary_key=True, autoincrement=False),
+)

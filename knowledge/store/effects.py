@@ -1,0 +1,154 @@
+"""The outbox of effects: approved proposals being carried out, each under its idempotency key, with its receipt."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from knowledge.database import Tx
+from knowledge.database.schema import effect
+from knowledge.ids import canonical, digest
+
+FINISHED = ("done", "uncertain", "failed", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """An effect row. `id` is the idempotency key. `interrupted` says a worker died while carrying it out."""
+
+    id: str
+    turn: str | None
+    proposal: str | None
+    undoes: str | None
+    tool: str
+    arguments: Mapping[str, Any]
+    state: str
+    attempts: int
+    receipt: Mapping[str, Any] | None
+    error: str | None
+    undone_by: str | None
+    made_at: int
+    done_at: int | None
+    interrupted: bool = False
+
+
+def nonce_of(effect: Effect) -> str:
+    """What an Undo button carries, so that one of another database means nothing here."""
+    return digest([effect.id, effect.made_at])[:8]
+
+
+def _effect(row: Any, *, interrupted: bool = False) -> Effect:
+    return Effect(
+        row.id, row.turn, row.proposal, row.undoes, row.tool, json.loads(row.arguments), row.state, row.attempts,
+        None if row.receipt is None else json.loads(row.receipt), row.error, row.undone_by, row.made_at, row.done_at,
+        interrupted,
+    )  # fmt: skip
+
+
+async def add(
+    tx: Tx, key: str, tool: str, arguments: str, now: int, *, turn: str | None, proposal: str | None = None,
+    undoes: str | None = None, owner: str = "", lease_ms: int = 0,
+) -> Effect | None:  # fmt: skip
+    """Put an effect under its key (`arguments` is canonical JSON, the approved bytes); None when it was there already.
+
+    With `owner` the row is born claimed by that worker: one commit less.
+    """
+    statement = insert(effect).values(
+        id=key, turn=turn, proposal=proposal, undoes=undoes, tool=tool, arguments=arguments,
+        state="running" if owner else "pending", attempts=1 if owner else 0, not_before=0, owner=owner or None,
+        lease_until=now + lease_ms if owner else 0, made_at=now,
+    )  # fmt: skip
+    row = (await tx.execute(statement.on_conflict_do_nothing().returning(effect))).first()
+    return None if row is None else _effect(row)
+
+
+async def claim(tx: Tx, owner: str, now: int, lease_ms: int, limit: int = 16) -> list[Effect]:
+    """Effects that may be carried out now; those of a dead or stalled worker come back as `interrupted`."""
+    ready = or_(effect.c.state == "pending", and_(effect.c.state == "running", effect.c.lease_until <= now))
+    query = select(effect).where(ready, effect.c.not_before <= now).order_by(effect.c.made_at, effect.c.id).limit(limit)
+    rows = (await tx.execute(query)).all()
+    for row in rows:
+        taken = {"state": "running", "owner": owner, "lease_until": now + lease_ms, "attempts": row.attempts + 1}
+        await tx.execute(update(effect).where(effect.c.id == row.id).values(**taken))
+    return [replace(_effect(row, interrupted=row.state == "running"), attempts=row.attempts + 1) for row in rows]
+
+
+async def finish(
+    tx: Tx,
+    key: str,
+    owner: str,
+    state: str,
+    now: int,
+    *,
+    receipt: Mapping[str, Any] | None = None,
+    error: str | None = None,
+) -> bool:
+    """End the row; False when another worker has taken it over meanwhile (its word counts then)."""
+    ended = {"state": state, "error": error, "done_at": now, "lease_until": 0}
+    if receipt is not None:
+        ended["receipt"] = canonical(receipt)
+    where = (effect.c.id == key, effect.c.owner == owner, effect.c.state == "running")
+    result = await tx.execute(update(effect).where(*where).values(**ended))
+    if result.rowcount == 1 and state == "done":
+        undone = select(effect.c.undoes).where(effect.c.id == key).scalar_subquery()
+        await tx.execute(update(effect).where(effect.c.id == undone).values(undone_by=key))
+    return bool(result.rowcount == 1)
+
+
+async def postpone(tx: Tx, key: str, not_before: int, error: str) -> None:
+    """Back to pending until `not_before` (ms): it surely did not happen."""
+    await tx.execute(
+        update(effect).where(effect.c.id == key)
+        .values(state="pending", not_before=not_before, error=error, owner=None, lease_until=0)
+    )  # fmt: skip
+
+
+async def get(tx: Tx, key: str) -> Effect | None:
+    row = (await tx.execute(select(effect).where(effect.c.id == key))).first()
+    return _effect(row) if row else None
+
+
+async def of_turn(tx: Tx, turn: str) -> list[Effect]:
+    rows = await tx.execute(select(effect).where(effect.c.turn == turn).order_by(effect.c.made_at, effect.c.id))
+    return [_effect(row) for row in rows]
+
+
+async def last_undoable(tx: Tx) -> list[Effect]:
+    """Done effects that are not undone and are no undo themselves, latest first."""
+    query = select(effect).where(effect.c.state == "done", effect.c.undone_by.is_(None), effect.c.undoes.is_(None))
+    rows = await tx.execute(query.order_by(effect.c.done_at.desc(), effect.c.id.desc()).limit(20))
+    return [_effect(row) for row in rows]
+
+
+async def revive(tx: Tx, key: str) -> bool:
+    """Let a failed or uncertain effect be tried again because the principal said so."""
+    where = (effect.c.id == key, effect.c.state.in_(("failed", "uncertain")))
+    changed = {"state": "pending", "not_before": 0, "attempts": 0, "owner": None, "lease_until": 0}
+    return (await tx.execute(update(effect).where(*where).values(**changed))).rowcount == 1
+
+
+async def cancel_pending(tx: Tx, turn: str) -> int:
+    """Cancel what has not begun of a stopped turn."""
+    where = (effect.c.turn == turn, effect.c.state == "pending")
+    return (await tx.execute(update(effect).where(*where).values(state="cancelled"))).rowcount
+
+
+async def free_dead(tx: Tx, owners: Collection[str]) -> None:
+    await tx.execute(
+        update(effect).where(effect.c.state == "running", effect.c.owner.in_(list(owners))).values(lease_until=0)
+    )
+
+
+async def owners(tx: Tx) -> set[str]:
+    query = select(effect.c.owner).where(effect.c.state == "running", effect.c.owner.is_not(None)).distinct()
+    return {str(owner) for owner in (await tx.execute(query)).scalars()}
+
+
+async def next_retry(tx: Tx, now: int) -> int | None:
+    query = select(func.min(effect.c.not_before)).where(effect.c.state == "pending", effect.c.not_before > now)
+    return (await tx.execute(query)).scalar_one_or_none()

@@ -1,0 +1,150 @@
+"""The inbox as the worker sees it: claiming deliveries in order, one turn at a time per conversation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import and_, exists, or_, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from knowledge.database import Tx
+from knowledge.database.schema import delivery, lease
+from knowledge.store.leases import Lease, conversation_key, take
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A stored delivery. `attempts` counts this claim; `confirmed` says the receiver already confirmed the press."""
+
+    id: int
+    channel: str
+    account: str
+    conversation: str
+    sender: str
+    lane: str
+    raw: bytes
+    received_at: int
+    attempts: int
+    confirmed: bool
+
+    @property
+    def turn(self) -> str:
+        return f"t{self.id}"
+
+
+def _stored(row: Any) -> Stored:
+    return Stored(
+        row.id, row.channel, row.account, row.conversation, row.sender, row.lane, row.raw, row.received_at,
+        row.attempts, bool(row.confirmed),
+    )  # fmt: skip
+
+
+async def add(
+    tx: Tx, *, channel: str, account: str, key: str, conversation: str, sender: str, lane: str, raw: bytes, now: int
+) -> int | None:
+    """Store a delivery under its unique key; its id, or None when it was already there."""
+    statement = insert(delivery).values(
+        channel=channel, account=account, dedupe_key=key, conversation=conversation, sender=sender, lane=lane, raw=raw,
+        received_at=now, state="new", attempts=0, not_before=0, confirmed=0,
+    )  # fmt: skip
+    result = await tx.execute(statement.on_conflict_do_nothing().returning(delivery.c.id))
+    return result.scalar_one_or_none()
+
+
+async def claim_turn(tx: Tx, owner: str, now: int, ttl: int) -> tuple[Stored, Lease] | None:
+    """The oldest delivery whose conversation is free, with the conversation's lease. Earlier ones go first, always."""
+    earlier = delivery.alias("earlier")
+    held = lease.alias("held")
+    ahead = exists().where(
+        earlier.c.channel == delivery.c.channel,
+        earlier.c.conversation == delivery.c.conversation,
+        earlier.c.lane == "turn",
+        earlier.c.id < delivery.c.id,
+        earlier.c.state.in_(("new", "running")),
+    )
+    busy = exists().where(
+        held.c.key == "conversation:" + delivery.c.channel + ":" + delivery.c.conversation, held.c.until > now
+    )
+    query = (
+        select(delivery)
+        .where(
+            delivery.c.state.in_(("new", "running")),
+            delivery.c.lane == "turn",
+            delivery.c.not_before <= now,
+            ~ahead,
+            ~busy,
+        )
+        .order_by(delivery.c.id)
+        .limit(1)
+    )
+    if (row := (await tx.execute(query)).first()) is None:
+        return None
+    held_lease = await take(tx, conversation_key(row.channel, row.conversation), owner, now, ttl)
+    if held_lease is None:
+        return None
+    await tx.execute(update(delivery).where(delivery.c.id == row.id).values(state="running", attempts=row.attempts + 1))
+    return replace(_stored(row), attempts=row.attempts + 1), held_lease
+
+
+async def claim_control(tx: Tx, now: int, patience: int) -> list[Stored]:
+    """All new control deliveries; also those claimed more than `patience` ms ago and never finished (a crash)."""
+    due = or_(delivery.c.state == "new", and_(delivery.c.state == "running", delivery.c.not_before <= now))
+    query = (
+        select(delivery).where(delivery.c.lane == "control", due, delivery.c.not_before <= now).order_by(delivery.c.id)
+    )
+    rows = (await tx.execute(query.limit(64))).all()
+    if rows:
+        ids = [row.id for row in rows]
+        changed = {"state": "running", "attempts": delivery.c.attempts + 1, "not_before": now + patience}
+        await tx.execute(update(delivery).where(delivery.c.id.in_(ids)).values(**changed))
+    return [replace(_stored(row), attempts=row.attempts + 1) for row in rows]
+
+
+async def free_control(tx: Tx) -> None:
+    """After a restart: control deliveries that a dead worker had claimed may be claimed at once."""
+    await tx.execute(
+        update(delivery).where(delivery.c.lane == "control", delivery.c.state == "running").values(not_before=0)
+    )
+
+
+async def set_state(tx: Tx, delivery_id: int, state: str, *, error: str | None = None, not_before: int = 0) -> None:
+    await tx.execute(
+        update(delivery).where(delivery.c.id == delivery_id).values(state=state, error=error, not_before=not_before)
+    )
+
+
+async def to_turn_lane(tx: Tx, delivery_id: int) -> None:
+    """A text that looked like a decision was none: it becomes an ordinary message again, in its old place."""
+    await tx.execute(
+        update(delivery).where(delivery.c.id == delivery_id).values(lane="turn", state="new", attempts=0, not_before=0)
+    )
+
+
+async def by_id(tx: Tx, delivery_id: int) -> Stored | None:
+    row = (await tx.execute(select(delivery).where(delivery.c.id == delivery_id))).first()
+    return _stored(row) if row else None
+
+
+async def next_retry(tx: Tx, now: int) -> int | None:
+    """When the next postponed delivery becomes claimable (ms)."""
+    query = select(delivery.c.not_before).where(delivery.c.state.in_(("new", "running")), delivery.c.not_before > now)
+    return (await tx.execute(query.order_by(delivery.c.not_before).limit(1))).scalar_one_or_none()
+
+
+async def waiting(tx: Tx, channel: str, conversation: str) -> list[int]:
+    """Ids of this conversation's turn-lane deliveries that have not begun, oldest first."""
+    query = select(delivery.c.id).where(
+        delivery.c.channel == channel,
+        delivery.c.conversation == conversation,
+        delivery.c.lane == "turn",
+        delivery.c.state == "new",
+    )
+    return list((await tx.execute(query.order_by(delivery.c.id))).scalars())
+
+
+async def revive(tx: Tx, delivery_id: int) -> bool:
+    """Let a dead delivery be handled again because the principal said so."""
+    where = (delivery.c.id == delivery_id, delivery.c.state == "dead")
+    changed = {"state": "new", "attempts": 0, "not_before": 0, "error": None}
+    return (await tx.execute(update(delivery).where(*where).values(**changed))).rowcount == 1

@@ -1,0 +1,135 @@
+"""The receiver's slim way in: stores deliveries and fires timers with the bare driver, one synced commit each time.
+
+The receiver idles all day, so this file imports nothing but the standard library; the worker uses `inbox` instead.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+BUSY_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A delivery ready to be stored. `dedupe_key` is the platform's id; `lane` is turn or control."""
+
+    channel: str
+    account: str
+    dedupe_key: str
+    conversation: str
+    sender: str
+    lane: str
+    raw: bytes
+
+
+class Intake:
+    """Opens the database at `path`; raises sqlite3.Error when it can't be written."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-500"):
+            self._db.execute(f"PRAGMA {pragma}")
+
+    def close(self) -> None:
+        self._db.close()
+
+    def accept(self, arrivals: Iterable[Arrival], now: int) -> list[int]:
+        """Store each under UNIQUE(channel, account, dedupe_key); the ids of those that were new. Synced on return."""
+        rows = [(a.channel, a.account, a.dedupe_key, a.conversation, a.sender, a.lane, a.raw, now) for a in arrivals]
+        with self._transaction():
+            stored = [self._insert(row) for row in rows]
+        return [row for row in stored if row is not None]
+
+    def has_open_card(self) -> bool:
+        return self._db.execute("SELECT 1 FROM card WHERE state='open' LIMIT 1").fetchone() is not None
+
+    def expects_reply(self, channel: str, conversation: str, now: int) -> bool:
+        """Whether the next text of this conversation answers a question of a card (an edit)."""
+        key = f"edit:{channel}:{conversation}"
+        row = self._db.execute("SELECT expires_at FROM setting WHERE key=?", (key,)).fetchone()
+        return row is not None and (row[0] is None or row[0] > now)
+
+    def is_principal(self, channel: str, sender: str) -> bool:
+        query = "SELECT 1 FROM identity WHERE channel=? AND external=? AND standing='principal'"
+        return self._db.execute(query, (channel, sender)).fetchone() is not None
+
+    def mark_confirmed(self, channel: str, account: str, dedupe_key: str) -> None:
+        """The press was confirmed to its platform already: the worker answers with a message instead."""
+        query = "UPDATE delivery SET confirmed=1 WHERE channel=? AND account=? AND dedupe_key=? AND state='new'"
+        self._db.execute(query, (channel, account, dedupe_key))
+
+    def next_due(self) -> int | None:
+        """When the next armed timer is due (ms), or None."""
+        return self._db.execute("SELECT min(due_at) FROM timer WHERE state='armed'").fetchone()[0]
+
+    def fire_due(self, now: int) -> int:
+        """Turn every due timer into its synthetic delivery, exactly once; how many were fired."""
+        if (due := self.next_due()) is None or due > now:
+            return 0
+        with self._transaction():
+            query = "SELECT id, kind, due_at, occurrence FROM timer WHERE state='armed' AND due_at<=? ORDER BY due_at"
+            rows = self._db.execute(query, (now,)).fetchall()
+            for timer, kind, due_at, occurrence in rows:
+                raw = json.dumps({"timer": timer, "kind": kind, "due_at": due_at, "occurrence": occurrence}).encode()
+                lane = "control" if kind.startswith("card_") else "turn"
+                self._insert(("timer", "", f"{timer}:{occurrence}", f"timer:{timer}", "", lane, raw, now))
+                self._db.execute("UPDATE timer SET state='fired' WHERE id=?", (timer,))
+        return len(rows)
+
+    def work_waits(self, now: int) -> bool:
+        """Whether a worker would find something to do: deliveries, effects, messages that are not held."""
+        return any(self._db.execute(query, (now,)).fetchone() for query in _WORK)
+
+    def record_failure(self, key: str, what: str, done: str, not_done: str, now: int) -> bool:
+        """Note a failure that the receiver itself found; whether it is new (and must be told)."""
+        with self._transaction():
+            known = self._db.execute("SELECT id FROM failure WHERE dedupe_key=? AND state='open'", (key,)).fetchone()
+            if known:
+                self._db.execute("UPDATE failure SET count=count+1, last_at=? WHERE id=?", (now, known[0]))
+                return False
+            self._db.execute(
+                "INSERT INTO failure(dedupe_key, what, done, not_done, remedies, state, count, since, last_at)"
+                " VALUES(?,?,?,?,'[]','open',1,?,?) ON CONFLICT(dedupe_key) DO UPDATE SET state='open', last_at=excluded.last_at",
+                (key, what, done, not_done, now, now),
+            )
+        return True
+
+    def principal_conversations(self) -> list[tuple[str, str]]:
+        """(channel, conversation) of every linked account of the principal, latest first."""
+        query = "SELECT channel, conversation FROM identity WHERE standing='principal' AND conversation IS NOT NULL"
+        return list(self._db.execute(query + " ORDER BY made_at DESC"))
+
+    def _insert(self, row: tuple[object, ...]) -> int | None:
+        cursor = self._db.execute(_STORE, row)
+        return cursor.lastrowid if cursor.rowcount == 1 else None
+
+    def _transaction(self) -> _Transaction:
+        return _Transaction(self._db)
+
+
+class _Transaction:
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def __enter__(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        self._db.execute("COMMIT" if kind is None else "ROLLBACK")
+
+
+_STORE = """
+INSERT INTO delivery(channel, account, dedupe_key, conversation, sender, lane, raw, received_at, state, attempts, not_before, confirmed)
+VALUES(?,?,?,?,?,?,?,?,'new',0,0,0) ON CONFLICT(channel, account, dedupe_key) DO NOTHING
+"""
+
+_WORK = (
+    "SELECT 1 FROM delivery WHERE state IN ('new','running') AND not_before<=? LIMIT 1",
+    "SELECT 1 FROM effect WHERE state IN ('pending','running') AND not_before<=? LIMIT 1",
+    "SELECT 1 FROM message WHERE state IN ('pending','running') AND channel<>'console' AND not_before<=? LIMIT 1",
+)

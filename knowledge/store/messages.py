@@ -1,0 +1,177 @@
+"""The outbox of messages: what Steward still has to say, in order within a conversation, each under its own key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from knowledge.database import Tx
+from knowledge.database.schema import message
+from knowledge.ids import canonical
+from knowledge.words import Outbound
+
+_OPEN = ("pending", "running")
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """An outbox row. `interrupted` says a worker died while sending: look before sending again."""
+
+    id: int
+    key: str
+    turn: str | None
+    channel: str
+    conversation: str
+    body: Outbound
+    attempts: int
+    receipts: tuple[str, ...]  # platform ids of the parts already sent
+    interrupted: bool
+
+
+def _letter(row: Any, *, interrupted: bool) -> Letter:
+    return Letter(
+        row.id, row.key, row.turn, row.channel, row.conversation, Outbound.from_json(json.loads(row.body)),
+        row.attempts, tuple(json.loads(row.receipts)), interrupted,
+    )  # fmt: skip
+
+
+async def enqueue(
+    tx: Tx, key: str, channel: str, conversation: str, body: Outbound, now: int, *,
+    turn: str | None = None, urgent: bool = False, owner: str = "", lease_ms: int = 0,
+) -> Letter | None:  # fmt: skip
+    """Put a message into the outbox under `key`; None when it was there already.
+
+    With `owner` the row is born claimed (one commit less), unless an older message of the conversation still waits.
+    """
+    blocked = bool(owner) and not urgent and await _has_open(tx, channel, conversation)
+    claimed = bool(owner) and not blocked
+    statement = insert(message).values(
+        key=key, turn=turn, channel=channel, conversation=conversation, body=body.to_json(), urgent=int(urgent),
+        state="running" if claimed else "pending", attempts=1 if claimed else 0, not_before=0,
+        owner=owner if claimed else None, lease_until=now + lease_ms if claimed else 0, receipts="[]", made_at=now,
+    )  # fmt: skip
+    row = (await tx.execute(statement.on_conflict_do_nothing().returning(message))).first()
+    return _letter(row, interrupted=False) if row is not None and claimed else None
+
+
+async def _has_open(tx: Tx, channel: str, conversation: str) -> bool:
+    query = select(message.c.id).where(
+        message.c.channel == channel,
+        message.c.conversation == conversation,
+        message.c.state.in_(_OPEN),
+        message.c.urgent == 0,
+    )
+    return (await tx.execute(query.limit(1))).first() is not None
+
+
+async def claim(
+    tx: Tx, owner: str, now: int, lease_ms: int, channels: Collection[str], limit: int = 16
+) -> list[Letter]:
+    """Messages that may be sent now over `channels`: the oldest of each conversation, and urgent ones at once."""
+    older = message.alias("older")
+    ahead = exists().where(
+        older.c.channel == message.c.channel,
+        older.c.conversation == message.c.conversation,
+        older.c.id < message.c.id,
+        older.c.urgent == 0,
+        older.c.state.in_(_OPEN),
+    )
+    ready = or_(message.c.state == "pending", and_(message.c.state == "running", message.c.lease_until <= now))
+    query = (
+        select(message)
+        .where(
+            ready,
+            message.c.channel.in_(list(channels)),
+            message.c.not_before <= now,
+            or_(message.c.urgent == 1, ~ahead),
+        )
+        .order_by(message.c.id)
+        .limit(limit)
+    )
+    rows = (await tx.execute(query)).all()
+    for row in rows:
+        taken = {"state": "running", "owner": owner, "lease_until": now + lease_ms, "attempts": row.attempts + 1}
+        await tx.execute(update(message).where(message.c.id == row.id).values(**taken))
+    return [replace(_letter(row, interrupted=row.state == "running"), attempts=row.attempts + 1) for row in rows]
+
+
+async def part_sent(tx: Tx, letter_id: int, receipts: tuple[str, ...]) -> None:
+    await tx.execute(update(message).where(message.c.id == letter_id).values(receipts=canonical(list(receipts))))
+
+
+async def finish(
+    tx: Tx, letter_id: int, state: str, now: int, *, receipts: tuple[str, ...] = (), error: str | None = None
+) -> None:
+    """End the row: sent, uncertain, failed or cancelled."""
+    ended = {"state": state, "error": error, "sent_at": now, "lease_until": 0}
+    if receipts:
+        ended["receipts"] = canonical(list(receipts))
+    await tx.execute(update(message).where(message.c.id == letter_id).values(**ended))
+
+
+async def postpone(tx: Tx, letter_id: int, not_before: int, error: str) -> None:
+    """Back to pending until `not_before` (ms): it was surely not sent."""
+    await tx.execute(
+        update(message).where(message.c.id == letter_id)
+        .values(state="pending", not_before=not_before, error=error, owner=None, lease_until=0)
+    )  # fmt: skip
+
+
+async def last_ref(tx: Tx, channel: str, conversation: str) -> int:
+    """The highest numeric platform id among messages sent to this conversation, 0 when none is known."""
+    query = select(message.c.receipts).where(
+        message.c.channel == channel, message.c.conversation == conversation, message.c.receipts != "[]"
+    )
+    rows = (await tx.execute(query.order_by(message.c.id.desc()).limit(20))).scalars()
+    return max((int(ref) for row in rows for ref in json.loads(row) if str(ref).isdecimal()), default=0)
+
+
+async def free_dead(tx: Tx, owners: Collection[str]) -> None:
+    await tx.execute(
+        update(message).where(message.c.state == "running", message.c.owner.in_(list(owners))).values(lease_until=0)
+    )
+
+
+async def owners(tx: Tx) -> set[str]:
+    query = select(message.c.owner).where(message.c.state == "running", message.c.owner.is_not(None)).distinct()
+    return {str(owner) for owner in (await tx.execute(query)).scalars()}
+
+
+async def next_retry(tx: Tx, now: int, channels: Collection[str]) -> int | None:
+    """When the next postponed message of `channels` may be tried (ms)."""
+    query = select(func.min(message.c.not_before)).where(
+        message.c.state == "pending", message.c.not_before > now, message.c.channel.in_(list(channels))
+    )
+    return (await tx.execute(query)).scalar_one_or_none()
+
+
+async def undelivered(tx: Tx, channel: str) -> int:
+    query = select(func.count()).select_from(message).where(message.c.channel == channel, message.c.state.in_(_OPEN))
+    return int((await tx.execute(query)).scalar_one())
+
+
+async def by_key(tx: Tx, key: str) -> tuple[str, tuple[str, ...]] | None:
+    """(state, receipts) of the message under `key`."""
+    row = (await tx.execute(select(message.c.state, message.c.receipts).where(message.c.key == key))).first()
+    return None if row is None else (row.state, tuple(json.loads(row.receipts)))
+
+
+async def cancel(tx: Tx, key_prefix: str) -> None:
+    """Cancel waiting messages whose key begins with `key_prefix`; one being sent is left alone."""
+    await tx.execute(
+        update(message)
+        .where(message.c.key.startswith(key_prefix, autoescape=True), message.c.state == "pending")
+        .values(state="cancelled")
+    )
+
+
+async def revive(tx: Tx, letter_id: int) -> bool:
+    """Let a failed or uncertain message be sent again because the principal said so."""
+    where = (message.c.id == letter_id, message.c.state.in_(("failed", "uncertain")))
+    changed = {"state": "pending", "not_before": 0, "attempts": 0, "owner": None, "lease_until": 0}
+    return (await tx.execute(update(message).where(*where).values(**changed))).rowcount == 1

@@ -1,0 +1,69 @@
+"""Identities: which account on which platform is the principal, who is a stranger, and one-time link codes."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.dialects.sqlite import insert
+
+from knowledge.database import Tx
+from knowledge.database.schema import identity
+from knowledge.store import settings
+
+CODE_LIFE_MS = 15 * 60 * 1000
+CODE_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the principal can be reached: a channel and the conversation there."""
+
+    channel: str
+    conversation: str
+
+
+async def standing(tx: Tx, channel: str, external: str) -> str:
+    """principal | allowed | blocked | ignored, or stranger when the account is unknown."""
+    query = select(identity.c.standing).where(identity.c.channel == channel, identity.c.external == external)
+    return str((await tx.execute(query)).scalar_one_or_none() or "stranger")
+
+
+async def set_standing(
+    tx: Tx, channel: str, external: str, value: str, now: int, *, conversation: str | None = None
+) -> None:
+    new = {"standing": value, "made_at": now} | ({"conversation": conversation} if conversation else {})
+    statement = insert(identity).values(channel=channel, account="", external=external, **new)
+    await tx.execute(statement.on_conflict_do_update(index_elements=["channel", "account", "external"], set_=new))
+
+
+async def addresses(tx: Tx) -> list[Address]:
+    """Every linked place of the principal, the latest first."""
+    query = select(identity).where(identity.c.standing == "principal", identity.c.conversation.is_not(None))
+    rows = await tx.execute(query.order_by(identity.c.made_at.desc()))
+    return [Address(row.channel, row.conversation) for row in rows]
+
+
+async def offer_code(tx: Tx, channel: str, code: str, now: int) -> None:
+    """Let `code` link one account of `channel` for a quarter of an hour."""
+    await settings.put(tx, f"link:{channel}", {"code": code, "tries": 0}, now + CODE_LIFE_MS)
+
+
+async def redeem_code(tx: Tx, channel: str, external: str, conversation: str, text: str, now: int) -> bool:
+    """Link this account when `text` is the open code (spaces and case ignored). Five wrong tries void the code."""
+    offer = await settings.get(tx, f"link:{channel}", now)
+    if offer is None:
+        return False
+    said = "".join(text.split()).lower().removeprefix("/start").removeprefix("link")
+    if hmac.compare_digest(said.encode("utf-8", "replace"), str(offer["code"]).lower().encode()):
+        await settings.drop(tx, f"link:{channel}")
+        await set_standing(tx, channel, external, "principal", now, conversation=conversation)
+        return True
+    if len(said) == len(str(offer["code"])):
+        tries = int(offer["tries"]) + 1
+        if tries >= CODE_TRIES:
+            await settings.drop(tx, f"link:{channel}")
+        else:
+            await settings.put(tx, f"link:{channel}", {"code": offer["code"], "tries": tries}, now + CODE_LIFE_MS)
+    return False

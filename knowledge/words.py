@@ -1,0 +1,104 @@
+"""Words that thinking and speaking share: what Steward says (Outbound) and what a button carries (Press)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from knowledge.ids import canonical
+
+PRESS_LIMIT = 64  # bytes of Telegram's callback_data, the smallest of the platforms
+
+Integrity = Literal["principal", "trusted", "untrusted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button: `data` is an encoded `Press`, at most 64 bytes; `style` is a hint: primary, success, danger or empty."""
+
+    label: str
+    data: str
+    style: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """One message to say. `text` is Steward's Markdown; the channel fits it to the platform.
+
+    `edit_of` replaces the message with that platform id instead of posting; `toast_for` answers the press with that
+    platform id (a short notice, no message); `reply_to` quotes a message; `prompt` asks the platform to open a reply.
+    `card` and `card_version` are set on every copy of an approval card. `urgent` messages pass waiting ones.
+    """
+
+    text: str
+    buttons: tuple[tuple[Button, ...], ...] = ()
+    edit_of: str = ""
+    toast_for: str = ""
+    reply_to: str = ""
+    prompt: bool = False
+    silent: bool = False
+    card: str = ""
+    card_version: int = 0
+    progress: bool = False
+
+    def to_json(self) -> str:
+        """Canonical JSON, the form an outbox row holds."""
+        return canonical({k: v for k, v in asdict(self).items() if v not in ("", (), False, 0)} | {"text": self.text})
+
+    @classmethod
+    def from_json(cls, body: dict[str, Any]) -> Outbound:
+        rows = tuple(tuple(Button(**b) for b in row) for row in body.get("buttons", ()))
+        return cls(**{**body, "buttons": rows})
+
+
+Verb = Literal[
+    "approve", "reject", "edit", "later", "why", "undo", "retry", "dismiss", "allow", "block", "ignore", "once", "run"
+]
+_VERBS: dict[str, Verb] = {
+    "y": "approve", "n": "reject", "e": "edit", "l": "later", "w": "why", "u": "undo",
+    "r": "retry", "d": "dismiss", "a": "allow", "b": "block", "i": "ignore", "o": "once", "x": "run",
+}  # fmt: skip
+_LETTERS = {verb: letter for letter, verb in _VERBS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """What a button says: do `verb` to `ref` (a card, effect, failure, stranger).
+
+    `version` is the card's when the button was drawn, `item` the proposal's ordinal (0: all of the card), `nonce` the
+    secret of the row, so that a button of another database means nothing here.
+    """
+
+    verb: Verb
+    ref: str
+    version: int = 0
+    item: int = 0
+    nonce: str = field(default="")
+
+    def encode(self) -> str:
+        """`letter:ref:version:item:nonce`, at most 64 ASCII bytes. Raises ValueError above."""
+        data = f"{_LETTERS[self.verb]}:{self.ref}:{self.version}:{self.item}:{self.nonce}"
+        if len(data.encode()) > PRESS_LIMIT or not data.isascii():
+            raise ValueError(f"button data of {len(data.encode())} bytes: {data!r}")
+        return data
+
+    @classmethod
+    def decode(cls, data: str) -> Press | None:
+        """The press in `data`, or None when it is not one of ours (payloads come from outside and may be anything)."""
+        parts = data.split(":")
+        if len(parts) != 5 or parts[0] not in _VERBS or len(data) > PRESS_LIMIT:
+            return None
+        if not (parts[2].isdecimal() and parts[3].isdecimal() and parts[2].isascii() and parts[3].isascii()):
+            return None
+        return cls(_VERBS[parts[0]], parts[1], int(parts[2]), int(parts[3]), parts[4])
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where an answer or proposal comes from: a name to show (`notes/accountant.md`), a place in it, the quoted words."""
+
+    name: str
+    place: str = ""
+    quote: str = ""
+    integrity: Integrity = "untrusted"
+    value: str = ""  # value id, when the evidence is a value row
