@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from graphs.agent import Agent
-from graphs.agents import ask, notes
+from graphs.agents import ask, brief, calendar, notes, timer
 
 AGENTS: dict[str, Agent] = {
     agent.manifest.name: agent
     for agent in (
         notes.AGENT,
+        timer.AGENT,
+        calendar.AGENT,
+        brief.AGENT,
         ask.AGENT,
     )
 }

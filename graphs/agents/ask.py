@@ -9,8 +9,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from graphs.agent import Agent, Desk, Draft, Hit, Manifest, Task
-from graphs.tools.wording import day, escaped, plain, quoted
-from knowledge.words import Evidence
+from graphs.agents.base import cited, proof, recall
+from graphs.tools.wording import escaped, plain, quoted
 
 _STARTS = (
     r"who|whom|whose|what|what's|whats|when|where|which|why|how|do|does|did|is|are|was|were|am|can|could|has|have|had|will|would|should",
@@ -50,19 +50,10 @@ async def work(task: Task, desk: Desk) -> Draft:
     query = str(task.arguments.get("query") or task.goal).strip()
     if not plain(query).strip(" ?!."):
         return Draft("What shall I look for? Put the words after it: /search accountant.", asks=True)
-    hits = await desk.memory.search(query, k=_HITS)
     if task.arguments.get("command") == "search" or task.arguments.get("list"):
-        return _listed(query, hits)
-    return _answered(query, hits)
-
-
-def _answered(query: str, hits: list[Hit]) -> Draft:
-    from knowledge.retriever import answerable, passage
-
-    if not hits or not answerable(query, hits):
-        return Draft(_unknown(hits))
-    words = passage(query, hits[0])
-    return Draft(f"{escaped(words)}\n\n— {cited(hits[0])}", (_proof(hits[0], words),))
+        return _listed(query, await desk.memory.search(query, k=_HITS))
+    answer, hits = await recall(desk, query, _HITS)
+    return answer or Draft(_unknown(hits))
 
 
 def _unknown(hits: list[Hit]) -> str:
@@ -76,16 +67,7 @@ def _listed(query: str, hits: list[Hit]) -> Draft:
     if not hits:
         return Draft(f"Nothing found for {quoted(query)} in your notes, files and past talks.")
     lines = [f"{n}. {escaped(plain(hit.text, 160))}\n   {cited(hit)}" for n, hit in enumerate(hits, 1)]
-    return Draft(f"Found for {quoted(query)}:\n" + "\n".join(lines), tuple(_proof(hit, hit.text) for hit in hits))
-
-
-def cited(hit: Hit) -> str:
-    """Document, place and date: "notes/accountant.md, line 3, Fri 20 Nov 2026"."""
-    return ", ".join(filter(None, (escaped(plain(hit.name)), escaped(plain(hit.place)), day(hit.dated))))
-
-
-def _proof(hit: Hit, words: str) -> Evidence:
-    return Evidence(hit.name, hit.place, plain(words, 300), hit.integrity)
+    return Draft(f"Found for {quoted(query)}:\n" + "\n".join(lines), tuple(proof(hit, hit.text) for hit in hits))
 
 
 AGENT = Agent(

@@ -64,7 +64,7 @@ class IcsCalendar:
         return self._swap(uid, None, lambda _zones: before, state)
 
     def _swap(self, uid: str, before: str | None, after: Callable[[str], str], state: str = "") -> str:
-        """Compare and set of one UID under the lock: `before` (or its digest `state`) stands there, or already the goal."""
+        """Compare and set of a UID under the lock: `before` (or its digest `state`) is there, or the goal already."""
         if not uid:
             raise ToolTrouble("That event has no id in the calendar file, so I can't change it safely.")
         path = self._path.resolve()

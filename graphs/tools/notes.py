@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from graphs.tools.base import Arguments, Receipt, Tool, ToolTrouble, Undo
+from graphs.tools.reading import reading
 from graphs.tools.values import Note, Vault
 from graphs.tools.wording import block, escaped, quoted
 
@@ -154,11 +154,6 @@ def _reading(vault: Vault) -> list[Tool]:
         reading("notes.find", "find notes by words of their title or text", find),
         reading("notes.read", "read one note", read),
     ]
-
-
-def reading(name: str, purpose: str, run: Callable[..., Any]) -> Tool:
-    """A tool that changes nothing: it needs no card, so what a card would say is its purpose."""
-    return Tool(name, "read", purpose, run, render=lambda _a: purpose, report=lambda _a, _r: "")
 
 
 def matching(notes: list[Note], words: str) -> list[Note]:

@@ -14,7 +14,10 @@ from graphs.connectors.ics import IcsCalendar
 from graphs.connectors.vault import MarkdownVault
 from graphs.tools.base import Tool
 from graphs.tools.calendar import calendar_tools
+from graphs.tools.calendar_read import reading_tools
+from graphs.tools.house import house_tools
 from graphs.tools.notes import note_tools
+from graphs.tools.timers import timer_tools
 from knowledge.database import Database
 
 
@@ -34,8 +37,12 @@ class ToolContext:
 
 def build_tools(context: ToolContext) -> dict[str, Tool]:
     """Every tool by name. Nothing is opened or created before a tool runs."""
+    calendar = IcsCalendar(context.calendar_path, context.zone)
     tools = [
         *note_tools(MarkdownVault(context.vault_path)),
-        *calendar_tools(IcsCalendar(context.calendar_path, context.zone), context.zone),
+        *calendar_tools(calendar, context.zone),
+        *reading_tools(calendar, context.zone, context.clock),
+        *timer_tools(context.db, context.clock),
+        *house_tools(context.read_house),
     ]
     return {tool.name: tool for tool in tools}

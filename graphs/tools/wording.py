@@ -7,14 +7,15 @@ import unicodedata
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~])")
+_MARKUP = re.compile(r"([\\`*_\[\]<&~|])")
+_BLOCK_START = re.compile(r"^(\d*)([#>+.)=-])")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def plain(text: str, limit: int = 0) -> str:
     """`text` on one line without control, bidirectional or invisible characters, cut to `limit` characters (0: all)."""
-    shown = "".join(c if c.isprintable() or c == " " else " " for c in unicodedata.normalize("NFC", text))
+    shown = "".join(c if c.isprintable() or c == "\u200d" else " " for c in unicodedata.normalize("NFC", text))
     shown = " ".join(shown.split())
     return shown if not limit or len(shown) <= limit else shown[: limit - 1].rstrip() + "…"
 
@@ -32,7 +33,8 @@ def quoted(text: str, limit: int = 120) -> str:
 
 def block(text: str) -> str:
     """The whole of a text on a card, each line a quotation."""
-    return "\n".join(f"> {escaped(plain(line))}".rstrip() for line in text.split("\n"))
+    lines = (_BLOCK_START.sub(r"\1\\\2", escaped(plain(line))) for line in text.split("\n"))
+    return "\n".join(f"> {line}".rstrip() for line in lines)
 
 
 def day(moment: date) -> str:

@@ -1,0 +1,89 @@
+"""What agents share: a time as words that mean it again, and an answer from memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from graphs.agent import Desk, Draft, Hit
+from graphs.tools.wording import day, escaped, plain, times
+from graphs.when import Ambiguous, Moment, Recurrence, Span, When, find, say
+from knowledge.words import Evidence
+
+Json = Mapping[str, Any]
+
+
+def phrase(when: When, now: datetime, zone: ZoneInfo) -> str:
+    """Words that have this one reading: what a quick answer is made of."""
+    if isinstance(when, Recurrence):
+        return say(when, now, zone).split(", first on")[0]
+    if isinstance(when, Moment):
+        return f"on {when.at:%Y-%m-%d}" + ("" if when.all_day else f" at {when.at:%H:%M}")
+    if when.start is None or when.end is None:
+        return when.text
+    if when.all_day:
+        return f"on {when.start:%Y-%m-%d}"
+    if when.start.date() == when.end.date():
+        return f"on {when.start:%Y-%m-%d} from {when.start:%H:%M} to {when.end:%H:%M}"
+    return f"on {when.start:%Y-%m-%d} at {when.start:%H:%M} for {int(when.length.total_seconds() // 60)} minutes"
+
+
+def asked(found: Ambiguous, lead: str, now: datetime, zone: ZoneInfo) -> Draft:
+    """The question, with whole sentences as quick answers: `lead` is the principal's sentence without its time."""
+    choices = tuple(f"{lead} {phrase(choice, now, zone)}".strip() for choice in found.choices)
+    return Draft(found.question, asks=True, choices=choices)
+
+
+def only_time(text: str, now: datetime, zone: ZoneInfo) -> bool:
+    """Whether `text` names a time and says nothing else."""
+    found = find(text, now, zone)
+    return found is not None and not found.rest.strip(" ?!.,'’s")
+
+
+def event_line(event: Json, zone: ZoneInfo, *, on: bool = True) -> str:
+    """An event as a line of a list: "12:30–13:30 Lunch with Ada (Luigi's)", with its day in front when `on`."""
+    start, end = event_times(event, zone)
+    place = f" ({escaped(plain(event['location'], 60))})" if event["location"] else ""
+    name = escaped(plain(event["summary"], 100))
+    if event["all_day"]:
+        return f"{times(start, end, all_day=True)}: {name}{place}" if on else f"all day: {name}{place}"
+    if on or start.date() != end.date():
+        return f"{times(start, end)}: {name}{place}"
+    return f"{start:%H:%M}–{end:%H:%M} {name}{place}"
+
+
+def event_times(event: Json, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    start, end = (datetime.fromisoformat(event[name]).astimezone(zone) for name in ("start", "end"))
+    return start, end
+
+
+def event_proof(event: Json, zone: ZoneInfo) -> Evidence:
+    start = datetime.fromisoformat(event["start"]).astimezone(zone)
+    return Evidence("calendar", f"{day(start)}, {start:%H:%M}", plain(event["summary"], 200))
+
+
+async def recall(desk: Desk, query: str, k: int = 8) -> tuple[Draft | None, list[Hit]]:
+    """An answer from memory that cites where it stands, or None; and what was found."""
+    from knowledge.retriever.passage import answerable, passage
+
+    hits = await desk.memory.search(query, k=k)
+    if not hits or not answerable(query, hits):
+        return None, hits
+    words = passage(query, hits[0])
+    return Draft(f"{escaped(words)}\n\n— {cited(hits[0])}", (proof(hits[0], words),)), hits
+
+
+def cited(hit: Hit) -> str:
+    """Document, place and date: "notes/accountant.md, line 3, Fri 20 Nov 2026"."""
+    return ", ".join(filter(None, (escaped(plain(hit.name)), escaped(plain(hit.place)), day(hit.dated))))
+
+
+def proof(hit: Hit, words: str) -> Evidence:
+    return Evidence(hit.name, hit.place, plain(words, 300), hit.integrity)
+
+
+def is_timed(when: When) -> bool:
+    """Whether a clock time was named or meant, and not just a day."""
+    return (isinstance(when, Moment) and not when.all_day) or (isinstance(when, Span) and not when.all_day)
