@@ -1,0 +1,1 @@
+"""From anything readable to chunks in SQL: normalise, cut, label, keep versions."""

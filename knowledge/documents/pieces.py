@@ -1,0 +1,88 @@
+"""Cutting text into pieces that fit the embedder's window, each knowing where it stood and what stood above it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_right
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+SMALLEST, LARGEST = 600, 820  # characters: 150 to 210 word pieces of English, and still inside the window in German
+TURN_LIMIT = 1_200  # characters of one turn before it is cut
+
+_HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t]*#*$", re.MULTILINE)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\u2028\u2029\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A chunk before it has an id. `start` and `end` count characters of the normalised document."""
+
+    text: str
+    start: int
+    end: int
+    context: str = ""
+    place: str = ""
+    speaker: str | None = None
+    said_at: int | None = None  # ms, UTC
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What somebody said, and when (ms, UTC)."""
+
+    speaker: str
+    text: str
+    at: int
+
+
+def normalise(text: str) -> str:
+    """Composed characters, line feeds, no control characters, no lone surrogates: safe to store, search and show."""
+    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return _CONTROL.sub(" ", text)
+
+
+def cut(text: str, title: str = "") -> list[Piece]:
+    """The pieces of a Markdown or plain text, in order; none for a text without words. `text` is normalised."""
+    from semantic_text_splitter import MarkdownSplitter
+
+    if not text.strip():
+        return []
+    headings = [(m.start(), len(m[1]), m[2]) for m in _HEADING.finditer(text)]
+    lines = [i for i, c in enumerate(text) if c == "\n"]
+    pieces = []
+    for start, body in MarkdownSplitter((SMALLEST, LARGEST)).chunk_indices(text):
+        above = _path(headings, start)
+        context = " › ".join(dict.fromkeys(part for part in (title, *above) if part))
+        pieces.append(Piece(body, start, start + len(body), context, f"line {bisect_right(lines, start) + 1}"))
+    return pieces
+
+
+def cut_turns(turns: list[Turn], title: str = "") -> list[Piece]:
+    """A piece a turn; long turns in several. Offsets count the turns joined by line feeds."""
+    from semantic_text_splitter import TextSplitter
+
+    pieces = []
+    offset = 0
+    for turn in turns:
+        text = normalise(turn.text)
+        moment = datetime.fromtimestamp(turn.at / 1000, UTC)
+        place = f"{moment:%Y-%m-%d %H:%M} {turn.speaker}".strip()
+        parts = [(0, text)] if len(text) <= TURN_LIMIT else TextSplitter((SMALLEST, LARGEST)).chunk_indices(text)
+        for start, body in parts:
+            if body.strip():
+                begin = offset + start
+                pieces.append(Piece(body, begin, begin + len(body), title, place, turn.speaker, turn.at))
+        offset += len(text) + 1
+    return pieces
+
+
+def _path(headings: list[tuple[int, int, str]], position: int) -> list[str]:
+    """The headings that a position stands under, outermost first."""
+    path: list[tuple[int, str]] = []
+    for start, level, words in headings:
+        if start >= position:
+            break
+        path = [(other, text) for other, text in path if other < level] + [(level, words)]
+    return [text for _, text in path]

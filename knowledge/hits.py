@@ -1,0 +1,28 @@
+"""What memory finds: the one value that thinking and remembering share about a search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from knowledge.words import Integrity
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that memory found: `score` sorts hits of one answer, `parts` tells what it is made of."""
+
+    text: str
+    name: str  # the document, as shown: "notes/accountant.md"
+    place: str  # where in it: "line 3", "11:02 Ada", ""
+    dated: datetime  # aware, UTC
+    source: str  # note | file | turn | mail | …
+    integrity: Integrity
+    score: float
+    parts: Mapping[str, float] = field(default_factory=dict)
+    chunk: int = 0
+    document: int = 0
+    readers: tuple[str, ...] = ("principal",)
+    speaker: str = ""
+    context: str = ""  # the heading, title or thread line that stands above the text

@@ -1,0 +1,166 @@
+"""Qdrant Edge: the index inside the process, brute force and exact, for the one who runs Steward at home."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import qdrant_edge as edge
+
+from knowledge.index.base import BATCH, Ask, Channel, Found, IndexBusy, Point, Scope, Sparse, fields, found
+
+Named = list[float] | edge.SparseVector | list[list[float]]
+
+_INDEXED = {
+    "readers": edge.PayloadSchemaType.Keyword,
+    "source": edge.PayloadSchemaType.Keyword,
+    "at": edge.PayloadSchemaType.Integer,
+    "doc": edge.PayloadSchemaType.Integer,
+}
+
+
+class EdgeIndex:
+    """A shard in `folder`. Every call holds the interpreter, so writes go in small batches with a pause between.
+
+    One owner at a time: a second opener gets `IndexBusy`. A killed process loses nothing; `flush` is for the
+    day the power fails.
+    """
+
+    def __init__(self, folder: Path, size: int) -> None:
+        self.folder = folder
+        self._shard: edge.EdgeShard | None = _open(folder, size)
+
+    @property
+    def shard(self) -> edge.EdgeShard:
+        if self._shard is None:
+            raise RuntimeError("the index is closed")
+        return self._shard
+
+    async def upsert(self, points: Sequence[Point]) -> None:
+        for start in range(0, len(points), BATCH):
+            batch = [edge.Point(p.id, _vectors(p), fields(p)) for p in points[start : start + BATCH]]
+            self.shard.update(edge.UpdateOperation.upsert_points(batch))
+            await asyncio.sleep(0)
+
+    async def remove(self, ids: Sequence[int]) -> None:
+        for start in range(0, len(ids), BATCH):
+            self.shard.update(edge.UpdateOperation.delete_points(list(ids[start : start + BATCH])))
+            await asyncio.sleep(0)
+
+    async def query(self, ask: Ask) -> list[Found]:
+        if not ask.scope.names:
+            return []
+        channels, requests = _requests(ask, _filter(ask.scope), ask.limit, payload=True)
+        pool: dict[int, Found] = {}
+        for channel, points in zip(channels, self._batch(requests), strict=True):
+            for point in points:
+                id = int(str(point.id))
+                hit = pool.get(id)
+                if hit is None:
+                    hit = pool[id] = found(id, point.payload or {})
+                hit.scores[channel] = point.score
+        return list(pool.values())
+
+    async def score(self, ask: Ask, ids: Sequence[int]) -> dict[int, dict[Channel, float]]:
+        scores: dict[int, dict[Channel, float]] = {id: {} for id in ids}
+        if not ids or not ask.scope.names:
+            return scores
+        scope = _filter(ask.scope)
+        narrow = edge.Filter(must=[scope, edge.HasIdCondition(set(ids))])
+        channels, requests = _requests(ask, narrow, len(ids), payload=False)
+        for channel, points in zip(channels, self._batch(requests), strict=True):
+            for point in points:
+                scores[int(str(point.id))][channel] = point.score
+        return scores
+
+    async def count(self, scope: Scope | None = None) -> int:
+        if scope is not None and not scope.names:
+            return 0
+        return self.shard.count(edge.CountRequest(exact=True, filter=_filter(scope) if scope else None))
+
+    async def flush(self) -> None:
+        self.shard.flush()
+
+    async def close(self) -> None:
+        if self._shard is not None:
+            self._shard.flush()
+            self._shard.close()
+            self._shard = None
+
+    def _batch(self, requests: list[edge.QueryRequest]) -> list[list[edge.ScoredPoint]]:
+        return self.shard.query_batch(edge.QueryBatchRequest(requests)) if requests else []
+
+
+def _open(folder: Path, size: int) -> edge.EdgeShard:
+    config = edge.EdgeConfig(
+        vectors={"dense": edge.EdgeVectorParams(size=size, distance=edge.Distance.Dot)},
+        sparse_vectors={
+            "words": edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf),
+            "around": edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf),
+        },
+        optimizers=edge.EdgeOptimizersConfig(indexing_threshold=10**9),
+        max_search_threads=1,
+    )
+    try:
+        if folder.is_dir() and any(folder.iterdir()):
+            return edge.EdgeShard.load(str(folder))
+        folder.mkdir(parents=True, exist_ok=True)
+        shard = edge.EdgeShard.create(str(folder), config)
+    except Exception as error:  # the binding raises bare exceptions; its words tell which
+        if "WouldBlock" in str(error) or "lock" in str(error).lower():
+            raise IndexBusy(IndexBusy.__doc__) from error
+        raise
+    for name, kind in _INDEXED.items():
+        shard.update(edge.UpdateOperation.create_field_index(name, kind))
+    return shard
+
+
+def _vectors(point: Point) -> dict[str, Named]:
+    vectors: dict[str, Named] = {}
+    if point.dense is not None:
+        vectors["dense"] = point.dense.tolist()
+    for name, sparse in (("words", point.words), ("around", point.around)):
+        if sparse.indices:
+            vectors[name] = edge.SparseVector(list(sparse.indices), list(sparse.values))
+    return vectors
+
+
+def _requests(
+    ask: Ask, scope: edge.Filter, limit: int, *, payload: bool
+) -> tuple[list[Channel], list[edge.QueryRequest]]:
+    channels: list[Channel] = []
+    requests: list[edge.QueryRequest] = []
+    rarity = edge.SearchParams(idf=edge.IdfParams(corpus=_readers(ask.scope)))
+    if ask.dense is not None:
+        channels.append("dense")
+        query = edge.Query.Nearest(ask.dense.tolist(), using="dense")
+        requests.append(edge.QueryRequest(limit=limit, query=query, filter=scope, with_payload=payload))
+    names: tuple[tuple[Channel, Sparse], ...] = (("words", ask.words), ("around", ask.around))
+    for name, sparse in names:
+        if sparse.indices:
+            channels.append(name)
+            query = edge.Query.Nearest(edge.SparseVector(list(sparse.indices), list(sparse.values)), using=name)
+            requests.append(
+                edge.QueryRequest(limit=limit, query=query, filter=scope, with_payload=payload, params=rarity)
+            )
+    return channels, requests
+
+
+def _readers(scope: Scope) -> edge.Filter:
+    return edge.Filter(must=[edge.FieldCondition("readers", match=edge.MatchAny(any=scope.names))])
+
+
+def _filter(scope: Scope) -> edge.Filter:
+    """Our scope in the engine's words; the readers are always in it."""
+    must: list[edge.ConditionType] = [edge.FieldCondition("readers", match=edge.MatchAny(any=scope.names))]
+    if scope.sources:
+        must.append(edge.FieldCondition("source", match=edge.MatchAny(any=list(scope.sources))))
+    if scope.documents:
+        must.append(edge.FieldCondition("doc", match=edge.MatchAny(any=list(scope.documents))))
+    if scope.after is not None or scope.before is not None:
+        must.append(edge.FieldCondition("at", range=edge.RangeFloat(gte=scope.after, lt=scope.before)))
+    unwanted: list[edge.ConditionType] = []
+    if scope.without:
+        unwanted.append(edge.FieldCondition("source", match=edge.MatchAny(any=list(scope.without))))
+    return edge.Filter(must=must, must_not=unwanted or None)

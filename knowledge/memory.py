@@ -1,0 +1,214 @@
+"""Memory as the rest of Steward uses it: remember, forget, search. SQL is written first; the index follows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from knowledge.database.engine import Database
+from knowledge.documents import store
+from knowledge.documents.pieces import Turn, cut, cut_turns, normalise
+from knowledge.documents.store import NewDocument
+from knowledge.embedding.base import Embedder
+from knowledge.embedding.encoder import Encoder
+from knowledge.hits import Hit
+from knowledge.index.base import Index, Scope
+from knowledge.index.home import EdgeHome, IndexHome
+from knowledge.projection import Projection
+from knowledge.retriever.finder import Finder, hit
+from knowledge.retriever.points import embedded_text
+from knowledge.retriever.weights import DEFAULT
+from knowledge.words import Integrity
+
+EMBED_AT_ONCE = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How memory is. `waiting` chunks are not in the index yet; `lexical` says why search goes by words alone."""
+
+    documents: int
+    chunks: int
+    waiting: int
+    lexical: str
+    fingerprint: str
+
+
+class Memory:
+    """Everything remembered. One per process; `open` it before use, `close` it after.
+
+    Times are milliseconds in UTC; `now` is the clock. A crash at any instant loses nothing that `remember` returned
+    for, and brings nothing back that `forget` returned for: the next `open` makes the index level with SQL.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        index_path: Path,
+        embedder: Embedder | None,
+        *,
+        now: Callable[[], int],
+        home: IndexHome | None = None,
+        weights: Mapping[str, float] = DEFAULT,
+    ) -> None:
+        self._db = db
+        self._encoder = Encoder(embedder)
+        self._projection = Projection(db, home or EdgeHome(index_path, self._encoder.size), self._encoder.fingerprint)
+        self._finder = Finder(db, self._encoder, weights=weights)
+        self._now = now
+
+    @property
+    def index(self) -> Index:
+        return self._projection.index
+
+    async def open(self) -> None:
+        """Open the index and make it level with SQL. Raises `IndexBusy` when another process holds it."""
+        await self._projection.open()
+        async with self._db.read() as tx:
+            self._finder.names.learn(await store.speakers(tx))
+
+    async def close(self) -> None:
+        await self._projection.close()
+        await self._encoder.close()
+
+    # ── remembering ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def remember(
+        self,
+        *,
+        source: str,
+        external_id: str,
+        title: str,
+        text: str,
+        dated_at: int,
+        integrity: Integrity = "untrusted",
+        readers: Sequence[str] = ("principal",),
+        meta: Mapping[str, object] | None = None,
+    ) -> int:
+        """Remember a text; the same source and external id again supersedes the former version. Returns its id."""
+        pieces = tuple(cut(normalise(text), normalise(title)))
+        new = NewDocument(source, external_id, title, pieces, dated_at, integrity, tuple(readers), meta or {})
+        return (await self.remember_all([new]))[0]
+
+    async def remember_turns(
+        self,
+        *,
+        source: str,
+        external_id: str,
+        title: str,
+        turns: Sequence[Turn],
+        integrity: Integrity = "untrusted",
+        readers: Sequence[str] = ("principal",),
+        meta: Mapping[str, object] | None = None,
+    ) -> int:
+        """Remember a conversation, one chunk a turn, dated by its first turn. Returns the document's id."""
+        pieces = tuple(cut_turns(list(turns), title))
+        dated_at = turns[0].at if turns else self._now()
+        new = NewDocument(source, external_id, title, pieces, dated_at, integrity, tuple(readers), meta or {})
+        return (await self.remember_all([new]))[0]
+
+    async def remember_all(self, documents: Sequence[NewDocument]) -> list[int]:
+        """Remember documents in one transaction: all of them or none. Returns their ids in order."""
+        async with self._db.read() as tx:
+            known = [await store.current(tx, d.source, d.external_id) for d in documents]
+        fresh = [d for d, old in zip(documents, known, strict=True) if old is None or old[1] != d.content_hash]
+        if not fresh:
+            return [old[0] for old in known if old is not None]
+        texts = [embedded_text(p.context, p.text, turn=p.speaker is not None) for d in fresh for p in d.pieces]
+        vectors = iter(await self._encoder.blobs(texts))
+        ids: list[int] = []
+        made: list[int] = []
+        async with self._db.write() as tx:
+            await self._projection.mark_in(tx)
+            for d, old in zip(documents, known, strict=True):
+                if old is not None and old[1] == d.content_hash:
+                    ids.append(old[0])
+                    continue
+                own = [next(vectors) for _ in d.pieces]
+                id, chunks = await store.put(tx, d, own, self._encoder.fingerprint, now=self._now())
+                ids.append(id)
+                made += chunks
+            gone = await store.removals(tx)
+        self._finder.names.learn(p.speaker for d in fresh for p in d.pieces if p.speaker)
+        await self._projection.learn(made, gone)
+        return ids
+
+    async def forget(self, source: str, external_id: str) -> bool:
+        """Delete every version of a document from SQL and the index. False when there was none."""
+        async with self._db.write() as tx:
+            existed = await store.current(tx, source, external_id) is not None
+            await store.drop(tx, source, external_id)
+            gone = await store.removals(tx)
+        await self._projection.learn([], gone)
+        return existed
+
+    # ── finding ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def search(
+        self,
+        query: str,
+        *,
+        k: int = 8,
+        sources: Sequence[str] = (),
+        readers: Sequence[str] = ("principal",),
+        without: Sequence[str] = (),
+        after: int | None = None,
+        before: int | None = None,
+        documents: Sequence[int] = (),
+    ) -> list[Hit]:
+        """The best `k` passages for a question, best first; only what `readers` may see. Nothing for an empty query."""
+        scope = Scope(tuple(readers), tuple(sources), tuple(without), after, before, tuple(documents))
+        return await self._finder.find(self.index, query, scope, k)
+
+    async def neighbours(self, of: Hit, *, span: int = 2, readers: Sequence[str] = ("principal",)) -> list[Hit]:
+        """The passages around a hit in its document, itself included, in order."""
+        scope = Scope(tuple(readers))
+        async with self._db.read() as tx:
+            own = (await store.rows(tx, [of.chunk])).get(of.chunk)
+            rows = await store.neighbours(tx, own.document, own.ordinal - span, own.ordinal + span) if own else []
+        return [hit(r) for r in rows if scope.admits(r.readers, r.source, r.at, r.document)]
+
+    # ── keeping house ────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def status(self) -> Status:
+        async with self._db.read() as tx:
+            documents, chunks, waiting = await store.counts(tx)
+        waiting = max(0, waiting - self._projection.unmarked)
+        return Status(documents, chunks, waiting, self._encoder.trouble, self._encoder.fingerprint)
+
+    async def project(self) -> int:
+        """Bring the index level with SQL. Returns how many points changed; when level, nothing is written."""
+        return await self._projection.level()
+
+    async def rebuild(self) -> int:
+        """Make the index anew from SQL; searches go on meanwhile. Returns its number of points."""
+        return await self._projection.rebuild()
+
+    async def idle(self) -> None:
+        """What can wait until nobody does: levelling, missing vectors, writing the index to disk."""
+        await self._projection.level()
+        done = EMBED_AT_ONCE
+        while done:
+            done = await self.embed_missing()
+        await self.index.flush()
+
+    async def embed_missing(self, most: int = 256) -> int:
+        """Give up to `most` chunks the vector they lack (none yet, or another model's). Returns how many it gave."""
+        fingerprint = self._encoder.fingerprint
+        done = 0
+        while fingerprint and done < most:
+            async with self._db.read() as tx:
+                rows = await store.without_vector(tx, fingerprint, EMBED_AT_ONCE)
+            texts = [embedded_text(r.context, r.text, turn=r.speaker is not None) for r in rows]
+            vectors = await self._encoder.blobs(texts)
+            ready = {r.chunk: v for r, v in zip(rows, vectors, strict=True) if v is not None}
+            if not ready:
+                break
+            async with self._db.write() as tx:
+                await self._projection.mark_in(tx)  # before, or it would mark what is to be learned again
+                await store.set_vectors(tx, ready, fingerprint)
+            done += len(ready)
+        if done:
+            await self._projection.level()
+        return done

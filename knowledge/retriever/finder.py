@@ -1,0 +1,105 @@
+"""From a question to hits: one function asks the engine, and it takes a scope; there is no search without one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from knowledge.database.engine import Database
+from knowledge.documents import store
+from knowledge.documents.pieces import normalise
+from knowledge.documents.store import Row
+from knowledge.embedding.base import from_blob
+from knowledge.embedding.encoder import Encoder
+from knowledge.hits import Hit
+from knowledge.index.base import Ask, Index, Scope
+from knowledge.index.bm25 import query_vector
+from knowledge.retriever.focus import CLOSER, remainder
+from knowledge.retriever.question import Names, Question, dissect
+from knowledge.retriever.rank import Ranked, rank
+from knowledge.retriever.weights import DEFAULT, LEXICAL, REST
+
+POOL = 80  # candidates of each of the three searches
+SLACK = 8  # rows read beyond those wanted, should the index be behind SQL
+LONGEST = 2_000  # characters of a question
+
+
+class Finder:
+    """Finds passages. `names` are the speakers it knows; memory teaches them."""
+
+    def __init__(self, db: Database, encoder: Encoder, *, weights: Mapping[str, float] = DEFAULT) -> None:
+        self._db = db
+        self._encoder = encoder
+        self._weights = weights
+        self.names = Names()
+
+    async def find(self, index: Index, query: str, scope: Scope, k: int) -> list[Hit]:
+        """The best `k` passages that `scope` admits, best first; none for a question without words."""
+        question = dissect(normalise(query)[:LONGEST], self.names)
+        if not question.text.strip() or not scope.names or k < 1:
+            return []
+        ranked = await self._ranked(index, question, scope)
+        wanted = max(k, CLOSER)
+        kept: list[tuple[Row, Ranked]] = []
+        for start in range(0, len(ranked), wanted + SLACK):
+            some = ranked[start : start + wanted + SLACK]
+            async with self._db.read() as tx:
+                rows = await store.rows(tx, [r.found.id for r in some], vectors=True)
+            for r in some:
+                row = rows.get(r.found.id)
+                if row is not None and scope.admits(row.readers, row.source, row.at, row.document):
+                    kept.append((row, r))
+            if len(kept) >= wanted:
+                break
+        closer = await self._closer(question, kept[:CLOSER])
+        return [hit(row, r) for row, r in (closer + kept[CLOSER:])[:k]]
+
+    async def _ranked(self, index: Index, question: Question, scope: Scope) -> list[Ranked]:
+        vectors = await self._encoder.encode([question.meant])
+        words = query_vector(question.words)
+        ask = Ask(scope, vectors[0] if vectors is not None else None, words, words, POOL)
+        pool = await index.query(ask)
+        scores = await index.score(ask, [f.id for f in pool])
+        for found in pool:
+            found.scores.update(scores.get(found.id, {}))
+        return rank(question, pool, self._weights if vectors is not None else LEXICAL)
+
+    async def _closer(self, question: Question, kept: Sequence[tuple[Row, Ranked]]) -> list[tuple[Row, Ranked]]:
+        """The best candidates in the order that a second look gives them; their parts say what it saw."""
+        if not kept:
+            return []
+        left = remainder(question.text, [row.text for row, _ in kept])
+        asked = await self._encoder.encode([left.question])
+        fits = self._encoder.fingerprint
+        looked = []
+        for (row, r), cover in zip(kept, left.cover, strict=True):
+            parts = {**r.parts, "cover": cover}
+            if asked is not None and row.vector is not None and row.fingerprint == fits:
+                parts["rest"] = float(asked[0] @ from_blob(row.vector))
+            looked.append((row, dataclasses.replace(r, score=r.score + REST * parts.get("rest", 0.0), parts=parts)))
+        looked.sort(key=lambda pair: -pair[1].score)
+        row, r = looked[0]
+        own = await self._encoder.encode([left.of(row.text)]) if asked is not None else None
+        if asked is not None and own is not None:
+            looked[0] = (row, dataclasses.replace(r, parts={**r.parts, "match": float(asked[0] @ own[0])}))
+        return looked
+
+
+def hit(row: Row, ranked: Ranked | None = None) -> Hit:
+    """A row as agents see it."""
+    return Hit(
+        text=row.text,
+        name=row.external_id if row.source in {"note", "file"} else row.title or row.external_id,
+        place=row.place,
+        dated=datetime.fromtimestamp(row.at / 1000, UTC),
+        source=row.source,
+        integrity=row.integrity,
+        score=ranked.score if ranked else 0.0,
+        parts=ranked.parts if ranked else {},
+        chunk=row.chunk,
+        document=row.document,
+        readers=row.readers,
+        speaker=row.speaker or "",
+        context=row.context,
+    )

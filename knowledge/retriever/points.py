@@ -1,0 +1,64 @@
+"""What the index learns of a chunk: its words with speaker and date, the same with the turn before, some traits."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from knowledge.documents.store import Row
+from knowledge.embedding.base import from_blob
+from knowledge.index.base import Point
+from knowledge.index.bm25 import document_vector, plain_words, tokens
+from knowledge.retriever.question import has_number, has_time, name_id
+
+QUESTION, FOLLOWS_QUESTION, TIME, NUMBER, FIRST, TURN = 1, 2, 4, 8, 16, 32
+"""Bits of `Point.traits`."""
+
+AROUND_AVERAGE = 60
+
+
+def point(row: Row, before: Row | None, *, vector: bool = True) -> Point:
+    """The point of a chunk; `before` is the chunk ahead of it in the same document, if any.
+
+    `vector` false leaves the stored vector out: it is another model's.
+    """
+    own = tokens(row.text)
+    head = tokens(row.context)
+    turn = row.speaker is not None
+    dated = tokens(row.speaker or "") + date_words(row.at) if turn else head
+    ahead = tokens(before.text) if before is not None else []
+    words = plain_words(row.text)
+    traits = (
+        QUESTION * row.text.rstrip().endswith("?")
+        | FOLLOWS_QUESTION * (before is not None and before.text.rstrip().endswith("?"))
+        | TIME * has_time(words)
+        | NUMBER * has_number(row.text)
+        | FIRST * (row.ordinal == 0)
+        | TURN * turn
+    )
+    return Point(
+        id=row.chunk,
+        words=document_vector(own + dated),
+        around=document_vector(own + (ahead if turn else head), AROUND_AVERAGE),
+        readers=row.readers,
+        source=row.source,
+        at=row.at,
+        document=row.document,
+        ordinal=row.ordinal,
+        dense=from_blob(row.vector) if vector and row.vector is not None else None,
+        length=len(own),
+        traits=traits,
+        speaker=name_id(row.speaker or ""),
+    )
+
+
+def date_words(at: int) -> list[str]:
+    """The words by which people call a day: month, day of the month, year, weekday."""
+    moment = datetime.fromtimestamp(at / 1000, UTC)
+    return tokens(f"{moment:%B} {moment.day} {moment.year} {moment:%A}")
+
+
+def embedded_text(context: str, text: str, *, turn: bool) -> str:
+    """What the embedder reads of a chunk: what stands above it helps a document, and only confuses a turn."""
+    if turn or not context or text.lower().startswith(context.lower()):
+        return text
+    return f"{context}\n{text}"

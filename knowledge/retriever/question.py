@@ -1,0 +1,108 @@
+"""What a question says about its own answer: whom it names, whether it asks when or how many, which words carry it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from knowledge.index.bm25 import fold, plain_words, token_id, tokens
+
+_WHEN = re.compile(
+    r"\b(when|what (?:time|day|date|year|month)|which (?:day|date|year|month|week)|how long ago|since when|until when"
+    r"|wann|seit wann|quand|a quelle heure|cuando|desde cuando|quando|a che ora|a que hora)\b"
+)
+_NUMBER = re.compile(
+    r"\b(how (?:many|much|old|long|far|big|large|tall)|what (?:number|price|amount|size|age|percentage)|number"
+    r"|price|cost|wie ?viele?|wie (?:alt|lang|teuer)|combien|cuant[oa]s?|quant[oaie])\b"
+)
+_WHO = re.compile(r"\b(who|whom|whose|wer|wen|wem|qui|quien|quienes|chi)\b")
+_TIMES = """
+january february march april may june july august september october november december jan feb mar apr jun jul
+aug sep sept oct nov dec monday tuesday wednesday thursday friday saturday sunday yesterday today tomorrow
+tonight morning afternoon evening night week weekend month year ago last next since until before after recently
+soon early late later noon midnight spring summer autumn fall winter oclock am pm januar februar marz mai juni
+juli oktober dezember montag dienstag mittwoch donnerstag freitag samstag sonntag heute gestern morgen woche
+monat jahr uhr janvier fevrier mars avril juin juillet aout septembre octobre novembre decembre lundi mardi
+mercredi jeudi vendredi samedi dimanche hier demain semaine mois annee enero febrero marzo abril mayo junio
+julio agosto septiembre octubre noviembre diciembre lunes martes miercoles jueves viernes sabado domingo ayer
+manana semana ano gennaio febbraio aprile maggio giugno luglio settembre ottobre dicembre lunedi martedi
+mercoledi giovedi venerdi domenica ieri oggi domani settimana mese anno
+"""
+_TIME_WORDS = frozenset(_TIMES.split())
+_DIGITS = re.compile(r"\d")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question taken apart. `names` are the speakers it names, as hashes; `meant` is the text without their names."""
+
+    text: str
+    meant: str
+    words: tuple[str, ...]  # stems, repeats kept
+    names: frozenset[int] = frozenset()
+    when: bool = False
+    number: bool = False
+    who: bool = False
+
+
+@dataclass(slots=True)
+class Names:
+    """The speakers that memory knows, by the first word of their names."""
+
+    by_first: dict[str, set[tuple[tuple[str, ...], int]]] = field(default_factory=dict)
+
+    def learn(self, names: Iterable[str]) -> None:
+        for name in names:
+            words = tuple(plain_words(name))
+            if words:
+                self.by_first.setdefault(words[0], set()).add((words, name_id(name)))
+                for word in words:  # a first or family name alone means the person, too
+                    if len(words) > 1 and len(word) > 3:
+                        self.by_first.setdefault(word, set()).add(((word,), name_id(name)))
+
+    def within(self, words: list[str]) -> tuple[frozenset[int], frozenset[str]]:
+        """Hashes of the speakers that a text names, and the words that name them."""
+        ids: set[int] = set()
+        used: set[str] = set()
+        for i, word in enumerate(words):
+            for name, id in self.by_first.get(word, ()):
+                if tuple(words[i : i + len(name)]) == name:
+                    ids.add(id)
+                    used.update(name)
+        return frozenset(ids), frozenset(used)
+
+
+def name_id(name: str) -> int:
+    """A stable number for a speaker's name; 0 for nobody. Case and accents do not matter."""
+    return token_id(" ".join(plain_words(name))) if name.strip() else 0
+
+
+def dissect(text: str, names: Names) -> Question:
+    """Take a question apart. Pure; `names` are the known speakers."""
+    folded = fold(text)
+    words = plain_words(text)
+    ids, used = names.within(words)
+    return Question(
+        text=text,
+        meant=_without(text, used) if used else text,
+        words=tuple(tokens(text)),
+        names=ids,
+        when=bool(_WHEN.search(folded)),
+        number=bool(_NUMBER.search(folded)),
+        who=bool(_WHO.search(folded)),
+    )
+
+
+def _without(text: str, used: frozenset[str]) -> str:
+    kept = [part for part in text.split() if not set(plain_words(part)) <= used or not plain_words(part)]
+    return " ".join(kept) if kept else text
+
+
+def has_time(words: Iterable[str]) -> bool:
+    """Whether (folded) words tell a time."""
+    return any(word in _TIME_WORDS for word in words)
+
+
+def has_number(text: str) -> bool:
+    return bool(_DIGITS.search(text))

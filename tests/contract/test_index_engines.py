@@ -1,0 +1,166 @@
+"""Every index engine passes the same suite: Qdrant Edge, qdrant-client's own engine, and a server when one is given."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from knowledge.index.base import Ask, Index, IndexBusy, Point, Scope, Sparse
+from knowledge.index.bm25 import document_vector, query_vector, tokens
+
+ENGINES = ["edge", "client", *(["server"] if os.environ.get("STEWARD_TEST_QDRANT_URL") else [])]
+Opener = Callable[[], Awaitable[Index]]
+
+
+@pytest.fixture(params=ENGINES)
+async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Index]:
+    made: Index
+    if request.param == "edge":
+        from knowledge.index.edge import EdgeIndex
+
+        made = EdgeIndex(tmp_path / "index", 4)
+    else:
+        from knowledge.index.client import ClientIndex
+
+        location = ":memory:" if request.param == "client" else os.environ["STEWARD_TEST_QDRANT_URL"]
+        made = await ClientIndex.connect(location, collection=f"steward-test-{random.random()}", size=4)
+    yield made
+    if request.param == "server":
+        await made.drop()  # type: ignore[attr-defined]
+    await made.close()
+
+
+def a_point(
+    id: int,
+    text: str = "lunch with ada",
+    *,
+    readers: tuple[str, ...] = ("principal",),
+    source: str = "note",
+    at: int = 1_000,
+    document: int = 1,
+    direction: int | None = 0,
+) -> Point:
+    words = document_vector(tokens(text))
+    dense = None if direction is None else np.eye(4, dtype=np.float32)[direction]
+    return Point(
+        id=id, words=words, around=words, readers=readers, source=source, at=at, document=document, ordinal=id,
+        dense=dense, length=3, traits=5, speaker=77,
+    )  # fmt: skip
+
+
+def an_ask(text: str = "lunch", *, direction: int | None = 0, limit: int = 10, **scope: object) -> Ask:
+    words = query_vector(tokens(text))
+    dense = None if direction is None else np.eye(4, dtype=np.float32)[direction]
+    return Ask(Scope(**{"readers": ("principal",), **scope}), dense, words, words, limit)  # type: ignore[arg-type]
+
+
+async def ids(index: Index, ask: Ask) -> set[int]:
+    return {f.id for f in await index.query(ask)}
+
+
+async def test_a_point_is_found_right_after_it_was_upserted_with_its_fields_and_scores(index: Index) -> None:
+    await index.upsert([a_point(7), a_point(8, "dentist on monday", direction=1)])
+    found = {f.id: f for f in await index.query(an_ask())}
+    hit = found[7]
+    assert (hit.document, hit.ordinal, hit.at, hit.source, hit.length, hit.traits, hit.speaker) == (
+        1, 7, 1_000, "note", 3, 5, 77,
+    )  # fmt: skip
+    assert hit.scores["dense"] == pytest.approx(1.0)
+    assert hit.scores["words"] > 0
+    assert hit.scores["around"] == pytest.approx(hit.scores["words"])
+    assert "words" not in found[8].scores  # it shares no word with the question
+
+
+async def test_a_point_without_a_vector_is_found_by_its_words(index: Index) -> None:
+    await index.upsert([a_point(1, direction=None), a_point(2, "nothing alike")])
+    assert 1 in await ids(index, an_ask("lunch", direction=None))
+    assert await ids(index, an_ask("lunch", direction=None)) == {1}
+
+
+async def test_upserting_again_replaces_and_removing_twice_is_harmless(index: Index) -> None:
+    await index.upsert([a_point(1)])
+    await index.upsert([a_point(1, "swimming", source="mail")])
+    assert await index.count() == 1
+    assert await ids(index, an_ask("lunch", direction=None)) == set()
+    assert await ids(index, an_ask("swimming", direction=None, sources=("mail",))) == {1}
+    await index.remove([1, 99])
+    await index.remove([1])
+    assert await index.count() == 0
+    assert await ids(index, an_ask("swimming")) == set()
+
+
+async def test_many_points_go_in_and_out(index: Index) -> None:
+    await index.upsert([a_point(n) for n in range(1, 201)])
+    assert await index.count() == 200
+    await index.remove(list(range(1, 151)))
+    assert await index.count(Scope(("principal",))) == 50
+
+
+async def test_the_scope_narrows_by_source_date_and_document(index: Index) -> None:
+    await index.upsert(
+        [
+            a_point(1, source="note", at=1_000, document=1),
+            a_point(2, source="mail", at=2_000, document=2),
+            a_point(3, source="web", at=3_000, document=3),
+        ]
+    )
+    assert await ids(index, an_ask(sources=("note", "mail"))) == {1, 2}
+    assert await ids(index, an_ask(without=("mail",))) == {1, 3}
+    assert await ids(index, an_ask(after=2_000)) == {2, 3}
+    assert await ids(index, an_ask(before=2_000)) == {1}
+    assert await ids(index, an_ask(after=1_500, before=2_500)) == {2}
+    assert await ids(index, an_ask(documents=(1, 3))) == {1, 3}
+    assert await ids(index, an_ask(sources=("mail",), documents=(1,))) == set()
+
+
+async def test_only_named_readers_and_everyone_see_a_point(index: Index) -> None:
+    await index.upsert(
+        [a_point(1, readers=("principal",)), a_point(2, readers=("principal", "notes")), a_point(3, readers=("*",))]
+    )
+    assert await ids(index, an_ask(readers=("principal",))) == {1, 2, 3}
+    assert await ids(index, an_ask(readers=("notes",))) == {2, 3}
+    assert await ids(index, an_ask(readers=("stranger",))) == {3}
+    assert await ids(index, an_ask(readers=())) == set()
+    assert await index.count(Scope(("stranger",))) == 1
+    assert await index.count(Scope(())) == 0
+
+
+async def test_scores_of_given_points_respect_the_scope(index: Index) -> None:
+    await index.upsert([a_point(1), a_point(2, "lunch", direction=1), a_point(3, readers=("other",))])
+    scores = await index.score(an_ask(), [1, 2, 3])
+    assert scores[1]["dense"] == pytest.approx(1.0)
+    assert scores[2]["dense"] == pytest.approx(0.0)
+    assert scores[3] == {}
+    assert await index.score(an_ask(), []) == {}
+
+
+async def test_how_rare_a_word_is_depends_on_what_the_reader_may_see(index: Index) -> None:
+    visible = [a_point(n, "budget meeting" if n == 1 else "garden") for n in range(1, 11)]
+    await index.upsert(visible)
+    (before,) = [f.scores["words"] for f in await index.query(an_ask("budget", direction=None))]
+    await index.upsert([a_point(100 + n, "budget", readers=("other",)) for n in range(50)])
+    (after,) = [f.scores["words"] for f in await index.query(an_ask("budget", direction=None))]
+    assert after == pytest.approx(before)
+
+
+async def test_an_empty_question_finds_nothing(index: Index) -> None:
+    await index.upsert([a_point(1)])
+    assert await index.query(Ask(Scope(("principal",)), None, Sparse(), Sparse())) == []
+
+
+async def test_edge_keeps_its_points_and_admits_one_owner(tmp_path: Path) -> None:
+    from knowledge.index.edge import EdgeIndex
+
+    first = EdgeIndex(tmp_path / "index", 4)
+    await first.upsert([a_point(1)])
+    with pytest.raises(IndexBusy):
+        EdgeIndex(tmp_path / "index", 4)
+    await first.close()
+    again = EdgeIndex(tmp_path / "index", 4)
+    assert await ids(again, an_ask()) == {1}
+    await again.close()

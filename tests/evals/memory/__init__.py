@@ -1,0 +1,1 @@
+"""Golden sets and measurements of memory: what its thresholds and weights are chosen on."""

@@ -1,0 +1,42 @@
+"""With the real model: generated notes are found by questions in other words, and what nobody noted is not answered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from knowledge.embedding.onnx import OnnxEmbedder, model_folder
+from tests.evals.memory.asking import ask_all, summary
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(model_folder() is None, reason="the embedding model is not prepared: run ./steward once"),
+]
+
+
+@pytest.mark.parametrize(("family", "seed", "answered"), [("first", 11, 93), ("second", 12, 86)])
+async def test_the_right_note_answers_and_a_question_without_one_is_refused(
+    family: str, seed: int, answered: int, tmp_path: Path
+) -> None:
+    figures = summary(await ask_all(seed, family, tmp_path))
+    assert figures["right"] >= 95, figures
+    assert figures["right and answered"] >= answered, figures
+    assert figures["of them refused"] >= 0.75 * figures["without an answer"], figures
+
+
+async def test_the_model_gives_unit_vectors_whatever_the_batch_and_comes_back_after_rest() -> None:
+    folder = model_folder()
+    assert folder is not None
+    embedder = OnnxEmbedder(folder)
+    alone = await embedder.embed(["The accountant prefers mornings."])
+    assert embedder.loaded
+    await embedder.rest()
+    assert not embedder.loaded
+    among = await embedder.embed(["x " * 300, "", "The accountant prefers mornings.", "Ünïcode 🙂"])
+    assert among.shape == (4, 384)
+    assert (abs((among**2).sum(1) - 1) < 1e-4).all()
+    assert float(alone[0] @ among[2]) > 0.98  # int8 scales follow the batch: nearly, not exactly
+    near, far = await embedder.embed(["When does the accountant like to meet?", "How deep is the lake?"])
+    assert float(near @ alone[0]) > float(far @ alone[0]) + 0.3
+    await embedder.close()
