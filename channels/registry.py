@@ -1,0 +1,29 @@
+"""Which channels there are: one line each. A part is imported only when the composition root asks for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Where a channel's parts live, as `module:name`. `receiving` imports no SDK."""
+
+    access: str
+    receiving: str
+    speaking: str
+
+
+CHANNELS: dict[str, Parts] = {
+    "telegram": Parts(
+        "telegram_access:TelegramAccess", "telegram_receive:TelegramReceiver", "telegram:TelegramSpeaker"
+    ),
+}
+
+
+def load(place: str) -> Any:
+    """The class at `module:name` of this package. Raises ImportError when its SDK is not installed."""
+    module, _, name = place.partition(":")
+    return getattr(import_module(f"channels.{module}"), name)

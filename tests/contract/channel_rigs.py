@@ -1,0 +1,114 @@
+"""One rig a channel: the adapter, a fake of its platform, and what the suite must be able to do with both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+from channels.base import Delivery, RawRequest, ReceivingChannel, Refused, SpeakingChannel
+from channels.render_document import clean
+from channels.telegram import TelegramSpeaker
+from channels.telegram_receive import TelegramAccess, TelegramReceiver, peek, receive
+from tests.fakes.telegram_api import SECRET_HEADER, TOKEN, FakeTelegram
+
+
+class Rig(Protocol):
+    """What the suite asks of a channel.
+
+    `fails` takes "slow" (429, 7 s), "lost" (taken, no answer), "cut" (not taken, no answer) or "blocked".
+    """
+
+    conversation: str
+    secrets: tuple[str, ...]
+
+    @property
+    def speaking(self) -> SpeakingChannel: ...
+    @property
+    def receiving(self) -> ReceivingChannel: ...
+
+    def shown(self) -> list[str]: ...  # visible texts of our messages, in order, as they look now
+    def labels(self) -> list[str]: ...  # of all buttons on our messages
+    def toasts(self) -> list[str]: ...
+    def violations(self) -> list[str]: ...
+    def fails(self, how: str) -> None: ...
+    def last_ref(self) -> str: ...  # the highest message id there is
+    def typed(self, text: str) -> Delivery: ...
+    def pressed(self, label: str) -> Delivery: ...
+    def filed(self, name: str, content: str, size: int = -1) -> Delivery: ...
+    def receive(self, request: RawRequest) -> Delivery | Refused | None: ...
+    def authentic(self, body: bytes) -> RawRequest: ...
+    def message(self, text: str) -> bytes: ...  # a body as the platform posts it
+
+
+class TelegramRig:
+    conversation = "42"
+    secrets: tuple[str, ...] = (TOKEN, "hook-secret")
+
+    def __init__(self, fake: FakeTelegram) -> None:
+        self.fake = fake
+        self.access = TelegramAccess(TOKEN, "hook-secret", fake.url)
+        self.speaking = TelegramSpeaker(self.access, username="steward_test_bot")
+        self.receiving = TelegramReceiver(self.access, grace=0.0)
+
+    def shown(self) -> list[str]:
+        return [m["text"] for m in self.fake.sent()]
+
+    def labels(self) -> list[str]:
+        rows = [row for m in self.fake.sent() for row in m.get("reply_markup", {}).get("inline_keyboard", [])]
+        return [button["text"] for row in rows for button in row]
+
+    def toasts(self) -> list[str]:
+        return [c["params"]["text"] for c in self.fake.calls("answerCallbackQuery") if c["status"] == 200]
+
+    def violations(self) -> list[str]:
+        return self.fake.violations()
+
+    def fails(self, how: str) -> None:
+        kinds: dict[str, dict[str, Any]] = {
+            "slow": {"retry_after": 7}, "lost": {"drop": True, "when": "after"}, "cut": {"drop": True},
+            "blocked": {"status": 403, "description": "Forbidden: bot was blocked by the user"},
+        }  # fmt: skip
+        self.fake.fail("sendMessage", **kinds[how])
+
+    def last_ref(self) -> str:
+        return str(self.fake.people.last_message)
+
+    def typed(self, text: str) -> Delivery:
+        self.fake.people.text(text)
+        return self._last()
+
+    def pressed(self, label: str) -> Delivery:
+        self.fake.people.press(label)
+        return self._last()
+
+    def filed(self, name: str, content: str, size: int = -1) -> Delivery:
+        self.fake.people.document(name, content, size=size)
+        return self._last()
+
+    def receive(self, request: RawRequest) -> Delivery | Refused | None:
+        return receive(request, self.access)
+
+    def authentic(self, body: bytes) -> RawRequest:
+        headers = {SECRET_HEADER: "hook-secret", "content-type": "application/json"}
+        return RawRequest("POST", "/telegram/webhook", "", headers, body)
+
+    def message(self, text: str) -> bytes:
+        self.fake.people.text(clean(text) or "x")
+        return json.dumps(self.fake.updates()[-1]).encode()
+
+    def _last(self) -> Delivery:
+        return peek(self.fake.updates()[-1], self.access.account)
+
+
+@asynccontextmanager
+async def telegram_rig() -> AsyncIterator[Rig]:
+    async with FakeTelegram() as fake:
+        rig = TelegramRig(fake)
+        yield rig
+        await rig.speaking.close()
+        await rig.receiving.close()
+
+
+RIGS = {"telegram": telegram_rig}
