@@ -13,6 +13,7 @@ from .periods import ordinal_weekday, period
 _SHY_DAYS = frozenset(("sat", "sun", "wed", "mon", "mar"))
 
 
+_FEASTS = frozenset(("black", "good", "cyber", "easter", "ash", "palm", "casual"))
 _DAY_LEADS = frozenset(("on", "by", "until", "till", "before", "from", "for"))
 
 
@@ -54,6 +55,8 @@ def _weekday(w: Words, i: int, today: date, led: bool) -> Hit | None:
     if "NEXT" in w[j].senses:
         which, j = w[j].senses["NEXT"], j + 1
     shy = w[j].raw in _SHY_DAYS and not (j and w[j - 1].raw in _DAY_LEADS)
+    if (j and w[j - 1].raw in _FEASTS) or w[j + 1].raw == "times":  # Black Friday, the Sunday Times
+        return None
     if "WEEKDAY" not in w[j].senses or (which is None and (shy or not led) and not _surely_day(w, j)):
         return None
     number, raw = w[j].senses["WEEKDAY"], w[j].raw

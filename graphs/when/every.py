@@ -8,6 +8,9 @@ from .clock import Words, small
 from .tokens import Token
 
 CODES = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+_DETERMINERS = frozenset(
+    ("the", "my", "our", "your", "his", "her", "their", "this", "last", "next", "s", "die", "der", "das")
+)
 WORKDAYS = (0, 1, 2, 3, 4)
 
 
@@ -39,12 +42,22 @@ def every(w: Words, i: int) -> Hit | None:
     if "EACH" in senses:
         return _each(w, i)
     if "OFTEN" in senses:
+        if _adjective(w, i):
+            return None
         return _tail(w, i + 1, Every(*senses["OFTEN"]))
     if "DAYS" in senses:
         return _set(w, i)
     if "ON" in senses and "DAYS" in w[i + 1].senses:
         return _set(w, i + 1)
     return _of_every(w, i)
+
+
+def _adjective(w: Words, i: int) -> bool:
+    """Whether "weekly" only describes a thing ("the weekly report") and asks for no repetition."""
+    before, after = w[i - 1].raw if i else "", w[i + 1]
+    if before in _DETERMINERS or after.senses or " " in w[i].raw or w[i].raw == "everyday":
+        return before in _DETERMINERS and " " not in w[i].raw
+    return before not in ("a", "an", "eine", "einen") and not any({"AT", "TIME"} & each.senses.keys() for each in w[i:])
 
 
 def _set(w: Words, i: int) -> Hit:

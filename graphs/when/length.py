@@ -91,7 +91,7 @@ def _counted(w: Words, i: int) -> tuple[Amount, int] | None:
     count, j = float(number[0]), number[1]
     if w[j].senses.get("PLUS") == 30 and "UNIT" in w[j + 1].senses:
         count, j = count + 0.5, j + 1
-    if w[j].raw == "-":
+    if w[j].raw == "-" or (w[j].raw == "'" and "A" in w[i].senses):
         j += 1
     if "UNIT" not in w[j].senses or (len(w[i].raw) == 4 and w[j].raw == "hrs"):
         return None

@@ -11,7 +11,7 @@ from .tokens import Senses, pieces
 Row = tuple[str, object, str]
 
 _DAYS: list[Row] = [
-    ("DAY", 0, "today|heute|aujourd'hui|hoy|oggi"),
+    ("DAY", 0, "today|later today|heute|noch heute|aujourd'hui|hoy|oggi"),
     ("DAY", 1, "tomorrow|tomorow|tmrw|tmr|morgen|demain|mañana|domani"),
     ("DAY", 2, "day after tomorrow|the day after tomorrow|übermorgen|après-demain|pasado mañana|dopodomani"),
     ("DAY", -1, "yesterday|gestern|ayer|ieri"),

@@ -63,7 +63,13 @@ def period(w: Words, i: int, today: date, led: bool) -> Hit | None:
         return _named_period("weekend", which, today), i + 2
     if "MONTH" in w[i + 1].senses and number_of_day(w, i + 2) is None:
         return _whole_month(w[i + 1].senses["MONTH"], None, today), i + 2
-    return (_named_period(w[i + 1].senses["UNIT"], which, today), i + 2) if _unit(w, i + 1) else None
+    if not _unit(w, i + 1):
+        return None
+    found = _named_period(w[i + 1].senses["UNIT"], which, today)
+    j = i + 3 if "ON" in w[i + 2].senses else i + 2
+    if w[i + 1].senses["UNIT"] == ("d", 7) and "WEEKDAY" in w[j].senses:  # next week friday
+        return Day((found.start + timedelta(days=w[j].senses["WEEKDAY"]),)), j + 1
+    return found, i + 2
 
 
 def _unit(w: Words, i: int) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from .clock import Words, clock, clocks, small
 from .dates import Day, Period
 from .days import day
 from .every import Every, every
-from .length import Amount, amount
+from .length import Amount, add_months, amount
 from .tokens import Time
 
 _NUMBER_NEXT = frozenset(
@@ -39,6 +39,12 @@ _OPENERS = frozenset(
         "HINT", "SAME", "TO", "TIMES",
     )
 )  # fmt: skip
+
+
+def moved(day: Day, by: Amount) -> Day:
+    """The same number of readings, each further on."""
+    dates = tuple(add_months(each, by.months) + timedelta(days=by.days) for each in day.dates)
+    return day._replace(dates=dates, named=False)
 
 
 @dataclass(eq=False)
@@ -92,6 +98,8 @@ def phrase(w: Words, i: int, today: date, whole: bool = False) -> Phrase | None:
 
 def _echo(w: Words, j: int) -> int:
     """Past a "(in 2 h)" that only repeats what the phrase said."""
+    if w[j].raw == "'" and w[j + 1].raw == "s" and w[j + 1].start == w[j].end == w[j - 1].end + 1:
+        return j + 2  # tomorrow's
     if w[j].raw != "(":
         return j
     closing = next((k for k in range(j + 1, min(j + 8, len(w))) if w[k].raw == ")"), 0)
@@ -102,7 +110,7 @@ def _echo(w: Words, j: int) -> int:
 
 def _piece(w: Words, k: int, today: date, found: Phrase, whole: bool) -> int:
     senses = w[k].senses
-    if _OPENERS.isdisjoint(senses):
+    if _OPENERS.isdisjoint(senses) and not (found.day and "AND" in senses):
         return 0
     if (
         found.first == k
@@ -119,7 +127,7 @@ def _piece(w: Words, k: int, today: date, found: Phrase, whole: bool) -> int:
             return end
     return (
         _repeat(w, k, found)
-        or _relative(w, k, found, whole)
+        or _relative(w, k, today, found, whole)
         or _range(w, k, found, whole)
         or _day(w, k, today, found)
         or _clock(w, k, found, whole)
@@ -161,7 +169,7 @@ def _bounds(w: Words, k: int, today: date, found: Phrase) -> int:
     return 0
 
 
-def _relative(w: Words, k: int, found: Phrase, whole: bool) -> int:
+def _relative(w: Words, k: int, today: date, found: Phrase, whole: bool) -> int:
     """In 20 minutes, 20 minutes from now, 2 days ago, vor 2 Tagen; now."""
     if found.day or found.shift or found.every or found.period:
         return 0
@@ -174,6 +182,10 @@ def _relative(w: Words, k: int, found: Phrase, whole: bool) -> int:
     if hit is None:
         return 0
     size, end = hit
+    beyond = day(w, end + 1, today) if w[end].raw in ("from", "after") and not size.seconds else None
+    if beyond and isinstance(beyond[0], Day):  # a week from friday
+        found.day = moved(beyond[0], size)
+        return beyond[1]
     if "AGO" in w[end].senses:
         sign, end = w[end].senses["AGO"], end + 1
     elif j > k and "PASTWARD" in senses and "IN" not in senses:
@@ -181,12 +193,18 @@ def _relative(w: Words, k: int, found: Phrase, whole: bool) -> int:
     elif j > k and not (found.time and size.seconds):
         sign, end = 1, end + 2 if w[end].raw == "'" and w[end + 2].raw == "time" else end
         end = end + 1 if w[end].raw == "time" else end
-    elif whole and "STOP" in w[end].senses and not found.time and size.seconds:
+    elif whole and "STOP" in w[end].senses and not found.time and size.seconds and not _hour_mark(w, k, end):
         sign = 1
     else:
         return 0
     found.shift = size.signed(sign)
     return end
+
+
+def _hour_mark(w: Words, k: int, end: int) -> bool:
+    """Whether a lone "15h" is rather a clock time than a length."""
+    hours = w[k].senses.get("HOURS") or (w[k].senses.get("NUM", 0) if w[end - 1].raw == "h" else 0)
+    return bool(6 <= hours < 24)
 
 
 def _range(w: Words, k: int, found: Phrase, whole: bool) -> int:
@@ -208,8 +226,11 @@ def _range(w: Words, k: int, found: Phrase, whole: bool) -> int:
 
 def _day(w: Words, k: int, today: date, found: Phrase) -> int:
     senses = w[k].senses
-    if found.day and not found.to_day and not found.time and ({"TO", "UNTIL"} & senses.keys() or w[k - 1].raw in "-–"):
-        hit = day(w, k if w[k - 1].raw in "-–" and not {"TO", "UNTIL"} & senses.keys() else k + 1, today)
+    linked = {"TO", "UNTIL"} & senses.keys() or (
+        "AND" in senses and w[found.first].raw in ("between", "zwischen", "entre")
+    )
+    if found.day and not found.to_day and not found.time and (linked or w[k - 1].raw in "-–"):
+        hit = day(w, k + 1 if linked else k, today)
         if hit and isinstance(hit[0], Day) and len(found.day.dates) <= 2:
             found.to_day = hit[0]
             return hit[1]
@@ -220,6 +241,9 @@ def _day(w: Words, k: int, today: date, found: Phrase) -> int:
         return _until_day(w, k, today, found)
     if isinstance(hit[0], Day):
         found.day = hit[0]
+        further = amount(w, hit[1] + 1) if "IN" in w[hit[1]].senses and not hit[0].past else None
+        if further and not further[0].seconds:  # heute in einer Woche
+            found.day, hit = moved(hit[0], further[0]), (hit[0], further[1])
     else:
         found.period = hit[0]
     return hit[1]

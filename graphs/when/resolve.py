@@ -8,12 +8,13 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from .dates import Day, Period, short
+from .every import Every
 from .hours import DAY_START, DEFAULTS, ENDS, fit, other, spoken, usual
 from .length import later
 from .phrase import Phrase
 from .recur import repeat
 from .tokens import Time
-from .values import Ambiguous, Impossible, Moment, Span, When
+from .values import Ambiguous, Impossible, Moment, Recurrence, Span, When
 from .zones import place, skipped, wall
 
 Answer = When | Ambiguous | Impossible
@@ -112,6 +113,8 @@ def _part(said: Phrase) -> str:
 
 def _dated(said: Phrase, now: Now) -> Answer | None:
     if said.to_day and said.day and said.day.dates and said.to_day.dates:
+        if said.time:
+            return _each_day(said, said.day, said.to_day, now)
         return _days(said, said.day.dates[0], said.to_day, now)
     if said.day is None:
         return _undated(said, now)
@@ -253,6 +256,24 @@ def _days(said: Phrase, start: date, to: Day, now: Now) -> Answer:
         return Impossible(f"{short(to.dates[0])} is before {short(start)}. Say the earlier day first.")
     begin, end = midnight(start), midnight(last) + timedelta(days=1)
     return Span(place(begin, now.zone), place(end, now.zone), end - begin, now.text, all_day=True)
+
+
+def _each_day(said: Phrase, day: Day, to: Day, now: Now) -> Answer:
+    """Monday to friday at 9: on each of those days, and perhaps every week."""
+    first = day.dates[0]
+    length = (to.dates[0] - first).days % 7 if len(day.dates) == len(to.dates) == 1 else 0
+    last = Day((first + timedelta(days=length),))
+    weekdays = tuple(sorted((first.weekday() + extra) % 7 for extra in range(length + 1)))
+    once = replace(said, start=Day((first,)), until=last, day=None, to_day=None)
+    answers = [
+        repeat(Every("DAILY"), once, now.at, now.zone, now.text, now.hint),
+        repeat(Every("WEEKLY", 1, weekdays), replace(once, until=None), now.at, now.zone, now.text, now.hint),
+    ]
+    choices = tuple(each for each in answers if isinstance(each, Recurrence))
+    if not choices:
+        return answers[0]
+    names = f"{short(first)} to {short(last.dates[0])}"
+    return Ambiguous(f"Do you mean each day from {names}, or these days every week?", choices)
 
 
 def _between(said: Phrase, begin: Time, finish: Time, now: Now) -> Answer:

@@ -22,6 +22,7 @@ _REQUEST = frozenset(
         "recuérdame", "recuerdame", "book", "plan", "erinner", "rappel", "please",
     )
 )  # fmt: skip
+_OR = frozenset(("or", "oder", "ou", "o", "oppure"))
 _PRONOUNS = frozenset(("me", "us", "mich", "moi", "mir", "bitte", "again", "-"))
 _DANGLING = re.compile(r"^[\s,;:–—-]+|[\s,;:–—-]+$")
 _LINKS_LEFT = re.compile(r"\(\s*\)|\[\s*\]|[“\"]\s*[”\"]")
@@ -42,15 +43,10 @@ def find(text: str, now: datetime, zone: ZoneInfo) -> Outcome | None:
     answer = _answer(merged[0], w, text, here, zone, hint)
     if answer is None:
         return None
-    rivals = (
-        []
-        if _leads(w, merged[0][0])
-        else [group for group in merged[1:] if group[0].day or group[0].every or group[0].shift]
-    )
-    if rivals and (merged[0][0].day or merged[0][0].every or merged[0][0].shift):
-        wider = _rival(answer, [_answer(each, w, text, here, zone, hint) for each in rivals])
-        if wider:
-            return replace(wider, rest=text.strip())
+    rivals = _rivals(w, merged, here)
+    wider = _rival(answer, [_answer(each, w, text, here, zone, hint) for each in rivals]) if rivals else None
+    if wider:
+        return replace(wider, rest=text.strip())
     return _outcome(answer, text, w, merged[0])
 
 
@@ -168,6 +164,18 @@ def _answer(group: list[Phrase], w: Words, text: str, here: datetime, zone: Zone
 def _leads(w: Words, said: Phrase) -> bool:
     """Whether the phrase opens the sentence or follows "remind me": then it is the time of the request itself."""
     return said.first == 0 or w[said.first - 1].raw in _PRONOUNS or w[said.first - 1].raw in _REQUEST
+
+
+def _rivals(w: Words, merged: list[list[Phrase]], here: datetime) -> list[list[Phrase]]:
+    """Other phrases that name a time of their own, unless the first one clearly is the time of the request."""
+    first, place = merged[0][0], merged[0][-1].last
+    if w[place].raw in _OR or "AND" in w[place].senses:
+        other = phrase(w, place + 1, here.date(), whole=w[place].raw in _OR)
+        if other and (other.day or other.time) and not first.every:
+            day, part = other.day or first.day, other.part or first.part
+            return [[replace(other, day=day, time=other.time or first.time, part=part)]]
+    strong = [group for group in merged if group[0].day or group[0].every or group[0].shift]
+    return [] if _leads(w, first) or merged[0] not in strong else [group for group in strong if group is not merged[0]]
 
 
 def _rival(first: Answer, others: list[Answer | None]) -> Ambiguous | None:

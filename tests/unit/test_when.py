@@ -125,6 +125,17 @@ def test_the_repeated_hour_is_the_first_one_and_says_so() -> None:
     assert isinstance(when, Moment)
     assert when.at.utcoffset() == timedelta(hours=-4)
     assert say(when, NOW, NEW_YORK).startswith("Sun 1 Nov 2026, 01:30 first time")
+    again = _found("1 November 2026 at 1:30am second time", datetime(2026, 10, 30, 12, tzinfo=NEW_YORK), NEW_YORK)
+    assert isinstance(again, Moment)
+    assert again.at.utcoffset() == timedelta(hours=-5)
+
+
+def test_a_rule_whose_first_time_is_skipped_goes_on_at_the_hour_that_was_said() -> None:
+    eve = datetime(2027, 3, 27, 20, tzinfo=ZURICH)
+    rule = _found("every day at 2:30am", eve)
+    assert isinstance(rule, Recurrence)
+    after = occurrence_after(rule, rule.first, ZURICH, rule.first)
+    assert (f"{rule.first:%d %H:%M}", f"{after:%d %H:%M}") == ("28 03:30", "29 02:30")
 
 
 def test_nine_stays_nine_when_the_clocks_change() -> None:
