@@ -8,11 +8,29 @@ from dataclasses import replace
 from functools import lru_cache
 
 from channels.base import Limits
+from channels.render_chat import to_mrkdwn, to_whatsapp
 from channels.render_document import Document, Span, Style, breaks_cluster, clean, part, utf16, visible
 from channels.render_markdown import read, write
 from knowledge.words import Outbound
 
-__all__ = ["Document", "Span", "Style", "fit", "read", "split", "to_html", "to_plain", "utf16", "visible", "write"]
+__all__ = [
+    "Document",
+    "Span",
+    "Style",
+    "clean",
+    "fit",
+    "read",
+    "shorten",
+    "split",
+    "to_html",
+    "to_mrkdwn",
+    "to_plain",
+    "to_whatsapp",
+    "utf16",
+    "visible",
+    "visible_utf16",
+    "write",
+]
 
 Size = Callable[[Document], int]
 _EMPTY = "…"  # what is said when there is nothing to say: platforms refuse empty messages

@@ -100,6 +100,19 @@ def breaks_cluster(text: str, at: int) -> bool:
     return unicodedata.category(after) in {"Mn", "Mc", "Me"}
 
 
+def quoted_lines(document: Document) -> list[bool]:
+    """For each line of the visible text, whether it is quoted (an empty one by its neighbouring newline)."""
+    lines = [False]
+    for span in document:
+        for piece in re.split("(\n)", span.text):
+            if piece == "\n":
+                lines[-1] = lines[-1] or span.style.quote
+                lines.append(span.style.quote)
+            elif piece and span.style.quote:
+                lines[-1] = True
+    return lines
+
+
 def _is_flag_half(char: str) -> bool:
     return "\U0001f1e6" <= char <= "\U0001f1ff"
 

@@ -13,7 +13,7 @@ from channels.render_document import PLAIN, Span, Style
 
 _PUNCTUATION = frozenset(string.punctuation)
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|#39);")
-_AUTOLINK = re.compile(r"<((?:https?://|mailto:)[^\s<>]+)>")
+_AUTOLINK = re.compile(r"<((?:https?://|mailto:)[^\s<>|]+)>")
 _COMMENT = "<!-- -->"  # what a writer puts between two marks that would else run together
 _SAFE_LINK = re.compile(r"(?:https?://|mailto:|tel:)[^\s]+", re.IGNORECASE)
 _LOOKS_LIKE_ADDRESS = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*://\S|(?:www\.)?(?:[\w-]+\.)+[a-z]{2,}(?=[/:?#\s]|$))", re.I)

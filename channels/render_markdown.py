@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from channels.render_document import PLAIN, Document, Span, Style, clean, columns, tidy, visible
+from channels.render_document import PLAIN, Document, Span, Style, clean, columns, quoted_lines, tidy, visible
 from channels.render_inline import inline
 
 _FENCE = re.compile(r"^(\s*)(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^`]*$")
@@ -147,7 +147,7 @@ def write(document: Document) -> str:
         while len(opened) > keep:
             _mark(out, opened.pop()[1])
 
-    line_is_quote = _quoted_lines(document)
+    line_is_quote = quoted_lines(document)
     line = 0
     if line_is_quote[0]:
         out.append("> ")
@@ -201,16 +201,3 @@ def _at_line_start(out: list[str]) -> bool:
 def _escaped(text: str, at_start: bool) -> str:
     text = _TO_ESCAPE.sub(r"\\\g<0>", text)
     return _BLOCK_START.sub(r"\g<1>\\\g<2>", text) if at_start else text
-
-
-def _quoted_lines(document: Document) -> list[bool]:
-    """For each line of the visible text, whether it is quoted (an empty one by its neighbouring newline)."""
-    lines = [False]
-    for span in document:
-        for piece in re.split("(\n)", span.text):
-            if piece == "\n":
-                lines[-1] = lines[-1] or span.style.quote
-                lines.append(span.style.quote)
-            elif piece and span.style.quote:
-                lines[-1] = True
-    return lines

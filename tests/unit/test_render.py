@@ -11,7 +11,20 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from channels.base import Limits
-from channels.render import Style, fit, read, split, to_html, to_plain, utf16, visible, visible_utf16, write
+from channels.render import (
+    Style,
+    fit,
+    read,
+    split,
+    to_html,
+    to_mrkdwn,
+    to_plain,
+    to_whatsapp,
+    utf16,
+    visible,
+    visible_utf16,
+    write,
+)
 from channels.render_document import clean
 from knowledge.words import Button, Outbound
 
@@ -208,3 +221,45 @@ def test_hostile_text_costs_little_time(hostile: str) -> None:
 
 def test_styles_are_ordered_outermost_first() -> None:
     assert Style._fields == ("pre", "quote", "link", "bold", "italic", "strike", "code")
+
+
+@pytest.mark.parametrize(
+    ("source", "slack", "whatsapp"),
+    [
+        (
+            "**bold** *it* ~~no~~ `c_d`",
+            "*bold*\u200b _it_\u200b ~no~\u200b `c_d`",
+            "*bold*\u200b _it_\u200b ~no~\u200b ```c_d```",
+        ),
+        ("<!channel> & <@U1>", "&lt;!channel&gt; &amp; &lt;@U1&gt;", "<!channel> & <@U1>"),
+        ("[pay](https://e.org/?a=1&b)", "<https://e.org/?a=1&amp;b|pay>", "pay (https://e.org/?a=1&b)"),
+        ("<https://evil|https://bank>", "&lt;https://evil|https://bank&gt;", "<https://evil|https://bank>"),
+        ("*unbalanced and 2\\*3", "*\u200bunbalanced and 2*3", "*\u200bunbalanced and 2*3"),
+        ("snake_case https://e.org/x_y_", "snake_case https://e.org/x_y_", "snake_case https://e.org/x_y_"),
+        ("```py\na < b\n```", "```\na &lt; b\n```", "```\na < b\n```"),
+        ("> said\nI", "> said\nI", "> said\nI"),
+        ("x**y**z", "x\u200b*y*\u200bz", "x\u200b*y*\u200bz"),
+        ("\\> no quote", "\u200b&gt; no quote", "\u200b> no quote"),
+    ],
+)
+def test_markdown_becomes_slacks_and_whatsapps_marks(source: str, slack: str, whatsapp: str) -> None:
+    assert to_mrkdwn(read(source)).removesuffix("\u200b") == slack
+    assert to_whatsapp(read(source)).removesuffix("\u200b") == whatsapp
+
+
+@given(markdown)
+@quick
+def test_nothing_a_model_writes_becomes_a_mention_a_broadcast_or_a_strange_link_on_slack(source: str) -> None:
+    shown = to_mrkdwn(read(source))
+    assert set(re.findall(r"<[^>|]*", shown)) <= {"<https://e.org/x_y"}
+    for part_ in split(read(source), 60, lambda d: len(to_mrkdwn(d))):
+        assert set(re.findall(r"<[^>|]*", to_mrkdwn(part_))) <= {"<https://e.org/x_y"}
+
+
+@given(st.lists(markdown, max_size=4).map("\n\n".join), st.integers(60, 150))
+@quick
+def test_parts_fit_and_lose_nothing_where_marks_count_too(source: str, limit: int) -> None:
+    for dialect in (to_mrkdwn, to_whatsapp):
+        parts = split(read(source), limit, lambda d, dialect=dialect: len(dialect(d)))  # type: ignore[misc]
+        assert "".join(visible(p) for p in parts) == visible(read(source))
+        assert all(len(dialect(p)) <= limit for p in parts)
