@@ -144,8 +144,10 @@ def _on(said: Phrase, day: date, part: str, now: Now) -> Reading | None:
         at = (now.wall + timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
         latest = midnight(day) + timedelta(hours=ENDS.get(part, 24)) - timedelta(minutes=1)
         at = min(at, latest)
-        if at <= now.wall:
-            return None if part else Reading(now.wall + timedelta(minutes=1), all_day=True, precise=False)
+        if at <= now.wall and part:
+            return None
+        if at <= now.wall:  # the last minute of the day
+            at = latest + timedelta(seconds=59)
     return Reading(at, all_day=not part, precise=False)
 
 
