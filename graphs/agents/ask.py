@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from graphs.agent import Agent, Desk, Draft, Hit, Manifest, Task
-from graphs.agents.base import cited, proof, recall
+from graphs.agents.base import proof, recall
 from graphs.tools.wording import escaped, plain, quoted
 
 _STARTS = (
@@ -66,8 +66,14 @@ def _unknown(hits: list[Hit]) -> str:
 def _listed(query: str, hits: list[Hit]) -> Draft:
     if not hits:
         return Draft(f"Nothing found for {quoted(query)} in your notes, files and past talks.")
-    lines = [f"{n}. {escaped(plain(hit.text, 160))}\n   {cited(hit)}" for n, hit in enumerate(hits, 1)]
-    return Draft(f"Found for {quoted(query)}:\n" + "\n".join(lines), tuple(proof(hit, hit.text) for hit in hits))
+    lines = [f"{n}. {escaped(plain(hit.text, 160))}\n   {_cited(hit)}" for n, hit in enumerate(hits, 1)]
+    return Draft(f"Found for {quoted(query)}:\n" + "\n".join(lines))
+
+
+def _cited(hit: Hit) -> str:
+    """ "notes/accountant.md, line 3, Fri 20 Nov 2026" """
+    cited = proof(hit, hit.text)
+    return escaped(plain(f"{cited.name}, {cited.place}"))
 
 
 AGENT = Agent(

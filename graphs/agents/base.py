@@ -72,16 +72,13 @@ async def recall(desk: Desk, query: str, k: int = 8) -> tuple[Draft | None, list
     if not hits or not answerable(query, hits):
         return None, hits
     words = passage(query, hits[0])
-    return Draft(f"{escaped(words)}\n\n— {cited(hits[0])}", (proof(hits[0], words),)), hits
-
-
-def cited(hit: Hit) -> str:
-    """Document, place and date: "notes/accountant.md, line 3, Fri 20 Nov 2026"."""
-    return ", ".join(filter(None, (escaped(plain(hit.name)), escaped(plain(hit.place)), day(hit.dated))))
+    return Draft(escaped(words), (proof(hits[0], words),)), hits
 
 
 def proof(hit: Hit, words: str) -> Evidence:
-    return Evidence(hit.name, hit.place, plain(words, 300), hit.integrity)
+    """What the answer cites: the document, the place in it and its date."""
+    place = ", ".join(filter(None, (plain(hit.place), day(hit.dated))))
+    return Evidence(hit.name, place, plain(words, 300), hit.integrity)
 
 
 def is_timed(when: When) -> bool:

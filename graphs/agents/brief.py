@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from graphs.agent import Agent, Desk, Draft, Manifest, Task
-from graphs.agents.base import Json, event_line, event_proof
+from graphs.agents.base import Json, event_line
 from graphs.tools.base import ToolTrouble
 from graphs.tools.wording import day, escaped, plain
 
@@ -41,9 +41,7 @@ async def work(_task: Task, desk: Desk) -> Draft:
         _section("Reminders", due, lambda t: _reminder(t, desk.zone), "none today"),
         _section("Waiting for your decision", cards, lambda c: _card(c, desk.zone), "nothing"),
     )
-    events = [] if isinstance(calendar, str) else calendar
-    proofs = tuple(event_proof(event, desk.zone) for event in events)
-    return Draft(f"**{day(desk.now)}**\n\n" + "\n\n".join(sections), proofs)
+    return Draft(f"**{day(desk.now)}**\n\n" + "\n\n".join(sections))
 
 
 async def _read(desk: Desk, tool: str, arguments: Json, name: str) -> Sequence[Json] | str:

@@ -11,6 +11,7 @@ from graphs.agent import Desk, Draft
 from graphs.agents.base import asked, event_line, event_proof, event_times, is_timed, recall
 from graphs.tools.wording import escaped, quoted, times
 from graphs.when import Ambiguous, Found, Impossible, Moment, Span, find
+from knowledge.words import Evidence
 
 _DAY = timedelta(days=1)
 _DAYPART = re.compile(r"afternoon|evening|tonight|nachmittag|abend|soir|après-midi|tarde|noche|pomeriggio|sera", re.I)
@@ -34,7 +35,7 @@ async def listed(when: str, desk: Desk) -> Draft:
         return Draft(f"{title}: nothing in your calendar.")
     lines = [f"- {event_line(event, desk.zone, on=not one_day)}" for event in events[:40]]
     more = f"\n… and {len(events) - 40} more." if len(events) > 40 else ""
-    return Draft(f"{title}:\n" + "\n".join(lines) + more, tuple(event_proof(e, desk.zone) for e in events[:40]))
+    return Draft(f"{title}:\n" + "\n".join(lines) + more, (Evidence("calendar", title),))
 
 
 def _range(when: str, desk: Desk) -> tuple[datetime, datetime] | Draft:
@@ -96,7 +97,7 @@ async def _free_times(when: str, desk: Desk) -> Draft:
         closes = opens.replace(hour=18) if end - start >= _DAY else end
         if gaps := _gaps(max(opens, desk.now), closes, busy):
             lines.append(f"- {times(opens, opens + _DAY, all_day=True).removesuffix(', all day')}: {', '.join(gaps)}")
-    proofs = tuple(event_proof(e, desk.zone) for e in events[:20])
+    proofs = (Evidence("calendar", times(start, end)),) if events else ()
     if not lines:
         return Draft("No free time of half an hour or more there.", proofs)
     return Draft("You are free:\n" + "\n".join(lines), proofs)

@@ -109,7 +109,7 @@ def _write(text: str, desk: Desk) -> Draft:
         "title": _title(text),
         "text": text,
         "created": desk.now.isoformat(timespec="seconds"),
-        "source": desk.channel,
+        "source": f"{desk.integrity}/{desk.channel}",
         "tags": sorted({tag.casefold() for tag in re.findall(r"(?<!\S)#(\w[\w-]*)", text)}),
     }
     said = (desk.words_value,)

@@ -51,12 +51,12 @@ class IcsCalendar:
 
     def change(self, event: Event, *, before: str, made: datetime) -> str:
         """Title, place and time of the event (or of the one occurrence it names) as given; the rest stays."""
-        events = _events(before, event.uid, self._path)
+        events = self._events(before, event.uid)
         return self._swap(event.uid, before, lambda zones: changed(events, event, made, zones, self._zone))
 
     def delete(self, uid: str, recurrence: datetime | None, *, before: str) -> str:
         """The event out of the file, or the one occurrence out of its series."""
-        events = _events(before, uid, self._path)
+        events = self._events(before, uid)
         return self._swap(uid, before, lambda zones: dropped(events, recurrence, zones, self._zone))
 
     def restore(self, uid: str, *, before: str, state: str) -> str:
@@ -65,8 +65,7 @@ class IcsCalendar:
 
     def _swap(self, uid: str, before: str | None, after: Callable[[str], str], state: str = "") -> str:
         """Compare and set of a UID under the lock: `before` (or its digest `state`) is there, or the goal already."""
-        if not uid:
-            raise ToolTrouble("That event has no id in the calendar file, so I can't change it safely.")
+        _refuse_nameless(uid)
         path = self._path.resolve()
         expected = state if before is None else state_of(before)
         make_folder(path.parent)
@@ -86,17 +85,22 @@ class IcsCalendar:
             write_file(path, data)
         return goal
 
+    def _events(self, before: str, uid: str) -> list[Block]:
+        _refuse_nameless(uid)
+        wrapped = EMPTY.replace("END:VCALENDAR", f"{before}END:VCALENDAR")
+        events = of_uid(cut(wrapped.encode("utf-8", "surrogateescape"), self._path), uid)
+        if not events:
+            raise ToolTrouble(_GONE)
+        return events
+
     def _blocks(self) -> list[Block]:
         path = self._path.resolve()
         return cut(read_bytes(path) or EMPTY.encode(), path)
 
 
-def _events(before: str, uid: str, path: Path) -> list[Block]:
-    wrapped = EMPTY.replace("END:VCALENDAR", f"{before}END:VCALENDAR")
-    events = of_uid(cut(wrapped.encode("utf-8", "surrogateescape"), path), uid)
-    if not events:
-        raise ToolTrouble(_GONE)
-    return events
+def _refuse_nameless(uid: str) -> None:
+    if not uid:
+        raise ToolTrouble("That event has no id in the calendar file, so I can't change it safely.")
 
 
 def _text(events: list[Block]) -> str:

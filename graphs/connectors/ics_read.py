@@ -19,6 +19,7 @@ _DAY = timedelta(days=1)
 _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError)
 _TOO_FINE = re.compile(r"FREQ=(SECONDLY|MINUTELY)", re.I)
 MAX_OCCURRENCES = 5_000
+NO_TITLE = "(no title)"
 
 
 def occurrences(blocks: Sequence[Block], start: datetime, end: datetime, zone: ZoneInfo) -> list[Event]:
@@ -90,7 +91,7 @@ def _event(component: Any, uid: str, recurring: bool, zone: ZoneInfo) -> Event |
     planned = component["RECURRENCE-ID"].dt if "RECURRENCE-ID" in component else begins
     return Event(
         uid=uid,
-        summary=str(component.get("SUMMARY", "")).strip() or "(no title)",
+        summary=str(component.get("SUMMARY", "")).strip() or NO_TITLE,
         start=aware(begins, zone),
         end=max(aware(ends, zone), aware(begins, zone)),
         all_day=all_day,

@@ -151,6 +151,11 @@ def escaped(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\n", "\\n")
 
 
+def unescaped(text: str) -> str:
+    """What a TEXT value says; backslashes that escape nothing stay."""
+    return re.sub(r"\\([\\;,nN])", lambda found: "\n" if found[1] in "nN" else found[1], text)
+
+
 _INNER = re.compile(r"^BEGIN:(?!VEVENT)([A-Za-z0-9-]+)[ \t]*\r?$.*?^END:\1[ \t]*\r?\n?", re.I | re.M | re.S)
 
 

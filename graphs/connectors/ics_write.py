@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from graphs.connectors.ics_read import aware, zone_of
-from graphs.connectors.ics_text import Block, escaped, has, line, value, with_lines, without
+from graphs.connectors.ics_read import NO_TITLE, aware, zone_of
+from graphs.connectors.ics_text import Block, escaped, has, line, unescaped, value, with_lines, without
 from graphs.tools.base import ToolTrouble
 from graphs.tools.values import Event
 
@@ -63,13 +63,12 @@ def _altered(text: str, event: Event, made: datetime, zones: str, zone: ZoneInfo
     begins, written_in = line(text, "DTSTART"), zone_of(text, "DTSTART", zones)
     lines = _stamps(made, sequence + 1)
     text = without(text, *_BOOKKEEPING)
-    if line(text, "SUMMARY") != (summary := f"SUMMARY:{escaped(event.summary)}"):
-        text, lines = without(text, "SUMMARY"), [*lines, summary]
-    if value(text, "LOCATION") != escaped(event.location):
-        text = without(text, "LOCATION")
-        lines += [f"LOCATION:{escaped(event.location)}"] if event.location else []
+    for name, wanted in (("SUMMARY", event.summary), ("LOCATION", event.location)):
+        if unescaped(value(text, name)).strip() != wanted.replace(NO_TITLE, ""):
+            text = without(text, name)
+            lines += [f"{name}:{escaped(wanted)}"] if wanted else []
     text = without(text, "DTSTART", "DTEND", "DURATION")
-    return with_lines(text, *_span(event, begins, written_in or zone))
+    return with_lines(text, *_span(event, begins, written_in or zone), *lines)
 
 
 def _span(event: Event, like: str, zone: Any) -> list[str]:

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from graphs.connectors.base import locked, make_folder, move_file, read_bytes, sweep, write_file
-from graphs.connectors.vault_format import clean, dump, parse
 from graphs.tools.base import ToolTrouble
+from graphs.tools.note_text import clean, dump, parse
 from graphs.tools.values import Note
 
 TRASH = ".trash"

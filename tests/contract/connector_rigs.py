@@ -1,0 +1,126 @@
+"""The stores behind one set of verbs, so that every connector passes the same suite. A new one adds its rig here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from graphs.tools.base import Receipt, Tool
+from graphs.tools.registry import ToolContext, build_tools
+from knowledge.database import Database
+from knowledge.hits import Hit
+
+ZONE = ZoneInfo("Europe/Zurich")
+NOW = datetime(2026, 11, 20, 10, 0, tzinfo=ZONE)
+
+
+class NoMemory:
+    """Memory that holds nothing."""
+
+    async def search(self, query: str, **_more: object) -> list[Hit]:
+        return []
+
+
+def tools_of(home: Path, db: Database | None = None, memory: Any = None, now: datetime = NOW) -> dict[str, Tool]:
+    """The real tools over real files in `home`."""
+    context = ToolContext(
+        db or Database(home / "unused.db"),
+        home,
+        home / "notes",
+        home / "calendar.ics",
+        ZONE,
+        memory or NoMemory(),
+        lambda: now,
+    )
+    return build_tools(context)
+
+
+@dataclass
+class Rig:
+    """One store: how to create a thing, see it, change it through its tools and behind their back, and break it."""
+
+    store: str
+    home: Path
+    tools: dict[str, Tool] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tools = tools_of(self.home)
+
+    @property
+    def path(self) -> Path:
+        return self.home / ("notes" if self.store == "vault" else "calendar.ics")
+
+    async def run(self, name: str, arguments: Mapping[str, Any], key: str = "") -> Receipt:
+        return await self.tools[name].run(arguments, key)
+
+    async def create(self, key: str = "k1", title: str = "Lunch with Ada") -> tuple[Tool, dict[str, Any], Receipt]:
+        if self.store == "vault":
+            name, arguments = "notes.write", {"title": title, "text": f"{title}, Luigi's", "created": NOW.isoformat()}
+        else:
+            name = "calendar.create"
+            arguments = {
+                "summary": title, "start": "2026-11-27T12:30:00+01:00", "end": "2026-11-27T13:30:00+01:00",
+                "zone": ZONE.key, "made": NOW.isoformat(),
+            }  # fmt: skip
+        return self.tools[name], arguments, await self.run(name, arguments, key)
+
+    async def changing(self, receipt: Receipt) -> tuple[Tool, dict[str, Any]]:
+        """A change of the created thing, as an agent would propose it now."""
+        if self.store == "vault":
+            arguments = {"name": receipt["note"], "title": "x", "text": "bring the papers", "expected": receipt["hash"]}
+            return self.tools["notes.append"], arguments
+        return self.tools["calendar.move"], {
+            **await self._shown(receipt), "start": "2026-11-27T15:00:00+01:00", "end": "2026-11-27T16:00:00+01:00",
+        }  # fmt: skip
+
+    async def deleting(self, receipt: Receipt) -> tuple[Tool, dict[str, Any]]:
+        if self.store == "vault":
+            return self.tools["notes.delete"], {"name": receipt["note"], "title": "x", "expected": receipt["hash"]}
+        return self.tools["calendar.delete"], await self._shown(receipt)
+
+    async def _shown(self, receipt: Receipt) -> dict[str, Any]:
+        before = (await self.run("calendar.event", {"uid": receipt["uid"]}))["before"]
+        event = (await self.run("calendar.find", {"words": ""}))["events"][0]
+        was = {name: event[name] for name in ("summary", "start", "end", "location", "all_day")}
+        stamp = {"zone": ZONE.key, "made": NOW.isoformat()}
+        return {**was, "was": was, "uid": receipt["uid"], "recurrence": "", "before": before, **stamp}
+
+    async def titles(self) -> list[str]:
+        """The things in the store, by title."""
+        if self.store == "vault":
+            return [note["title"] for note in (await self.run("notes.list", {"limit": 10_000}))["notes"]]
+        return [event["summary"] for event in (await self.run("calendar.find", {"words": ""}))["events"]]
+
+    def meddle(self) -> None:
+        """Another program changes the thing."""
+        for path in self.files():
+            old, new = (b"Luigi", b"Mario") if self.store == "vault" else (b"SUMMARY:Lunch", b"SUMMARY:Brunch")
+            path.write_bytes(path.read_bytes().replace(old, new))
+
+    def vanish(self) -> None:
+        """Another program deletes the thing."""
+        for path in self.files():
+            path.unlink()
+
+    def damage(self) -> None:
+        """What lies there is no store at all."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_bytes(b"%PDF-1.7 this is something else\n")
+
+    def files(self) -> list[Path]:
+        """The files that a person sees."""
+        found = [p for p in self.home.rglob("*") if p.is_file()]
+        return sorted(p for p in found if not any(part.startswith(".") for part in p.relative_to(self.home).parts))
+
+    def temporary(self) -> list[Path]:
+        return list(self.home.rglob("*.tmp"))
+
+    def snapshot(self) -> dict[str, bytes]:
+        return {str(p.relative_to(self.home)): p.read_bytes() for p in self.files()}
+
+
+RIGS = ("vault", "ics")
