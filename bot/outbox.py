@@ -8,13 +8,14 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
+from bot.reply import DONE_WORDS
 from channels.base import Refusal, SpeakingChannel, TryLater, Unknown
 from graphs.approval import render_card
 from graphs.state import Crew, ms
 from graphs.tools.base import OutcomeUnknown, Tool, ToolLater, ToolTrouble
 from knowledge import ledger
 from knowledge.database import Tx
-from knowledge.store import cards, effects, failures, messages, people, turns
+from knowledge.store import cards, effects, failures, inbox, messages, people, turns
 from knowledge.store.effects import Effect
 from knowledge.store.failures import Failure, Remedy
 from knowledge.store.messages import Letter
@@ -147,7 +148,8 @@ class Outbox:
                     async with self.crew.db.write() as tx:
                         await messages.part_sent(tx, letter.id, tuple(receipts))
         except TryLater as later:
-            await self._message_again(letter, str(later), later.retry_after or 0.0)
+            again = self._look_again if letter.interrupted and len(receipts) == len(letter.receipts) else self._message_again
+            await again(letter, str(later), later.retry_after or 0.0)
         except Unknown as unknown:
             await self._unknown(letter, receipts, str(unknown))
         except Refusal as refusal:
@@ -165,12 +167,27 @@ class Outbox:
                 raise Unknown("Steward was stopped while sending, and the platform cannot say whether it arrived")
             if found != "absent":
                 return found
-        return (await speaker.send(part, letter.conversation)).ref
+        ref = (await speaker.send(part, letter.conversation)).ref
+        if part.toast_for and not ref and part.text not in DONE_WORDS:
+            await self._say_instead(letter, part)
+        return ref
+
+    async def _say_instead(self, letter: Letter, toast: Outbound) -> None:
+        """The platform shows this notice no more (the press is too old): say it as a message."""
+        now = ms(self.crew.clock())
+        async with self.crew.db.write() as tx:
+            await messages.enqueue(
+                tx, f"{letter.key}/said", letter.channel, letter.conversation, Outbound(toast.text), now, turn=letter.turn
+            )
 
     async def _find(self, speaker: SpeakingChannel, letter: Letter, part: Outbound) -> str:
         async with self.crew.db.read() as tx:
             known = await messages.last_ref(tx, letter.channel, letter.conversation)
-        found = await speaker.find(part, letter.conversation, str(known))
+            asked = await inbox.by_id(tx, int(letter.turn[1:])) if letter.turn else None
+        if asked is not None and (asked.channel, asked.conversation) == (letter.channel, letter.conversation):
+            ref = speaker.parse(asked.raw, asked.account).message_ref
+            known = max(known, int(ref) if ref.isdecimal() else 0)
+        found = await speaker.find(part, letter.conversation, str(known or ""))
         return found if isinstance(found, str) else found.ref
 
     async def _unknown(self, letter: Letter, receipts: list[str], reason: str) -> None:
@@ -179,6 +196,9 @@ class Outbox:
         part = speaker.fit(letter.body)[len(receipts)]
         try:
             found = await self._find(speaker, letter, part)
+        except TryLater as later:
+            await self._look_again(letter, str(later), later.retry_after or 0.0)
+            return
         except Exception as error:
             log.warning("look-up of message %s: %s", letter.key, error)
             found = "unknown"
@@ -194,6 +214,12 @@ class Outbox:
             async with self.crew.db.write() as tx:
                 await messages.part_sent(tx, letter.id, tuple(receipts))
                 await messages.postpone(tx, letter.id, 0, reason)
+
+    async def _look_again(self, letter: Letter, reason: str, wait_s: float) -> None:
+        """Neither sent nor parked: the platform can't be asked now. The claim runs out and the next one looks again."""
+        now = ms(self.crew.clock())
+        async with self.crew.db.write() as tx:
+            await messages.hold(tx, letter.id, now + backoff_ms(letter.attempts, wait_s), reason)
 
     async def _message_again(self, letter: Letter, reason: str, wait_s: float) -> None:
         if letter.attempts >= MESSAGE_TRIES:

@@ -48,7 +48,9 @@ class Worker:
         self.librarian = librarian
         self.intake = Intake(crew.db.path)
         self.turns_done = 0
+        self._hears = [*outbox.speakers, "timer"]
         self._wake = asyncio.Event()
+        self._moved = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._busy: dict[str, asyncio.Task[None]] = {}  # turn or row id → its task, so that nothing runs twice here
         self._stopping = False
@@ -56,6 +58,19 @@ class Worker:
     def poke(self) -> None:
         """Something may have arrived: look now."""
         self._wake.set()
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is running at this moment."""
+        return bool(self._tasks)
+
+    async def moved(self, timeout_s: float) -> None:
+        """Wait until something that ran has ended, or the time is up."""
+        self._moved.clear()
+        try:
+            await asyncio.wait_for(self._moved.wait(), timeout_s)
+        except TimeoutError:
+            return
 
     def stop(self) -> None:
         self._stopping = True
@@ -139,10 +154,10 @@ class Worker:
         if due is not None and due <= now:
             await asyncio.to_thread(self.intake.fire_due, now)
         async with self.crew.db.read() as tx:
-            if not await work_waits(tx, now, list(self.outbox.speakers)):
+            if not await work_waits(tx, now, self._hears):
                 return False
         async with self.crew.db.write() as tx:
-            pressed = await inbox.claim_control(tx, now, CONTROL_PATIENCE_MS)
+            pressed = await inbox.claim_control(tx, now, CONTROL_PATIENCE_MS, self._hears)
             claimed = await self._claim_turns(tx, now)
             ready = await effects.claim(tx, self.crew.owner, now, EFFECT_LEASE_MS)
             letters = await messages.claim(tx, self.crew.owner, now, EFFECT_LEASE_MS, list(self.outbox.speakers))
@@ -161,8 +176,8 @@ class Worker:
 
     async def _claim_turns(self, tx: Tx, now: int) -> list[tuple[Stored, Lease]]:
         claimed: list[tuple[Stored, Lease]] = []
-        while len(self._busy) + len(claimed) < TURNS_AT_ONCE:
-            one = await inbox.claim_turn(tx, self.crew.owner, now, LEASE_MS)
+        while sum(k.startswith("t") for k in self._busy) + len(claimed) < TURNS_AT_ONCE:
+            one = await inbox.claim_turn(tx, self.crew.owner, now, LEASE_MS, self._hears)
             if one is None:
                 break
             stored, _lease = one
@@ -203,6 +218,7 @@ class Worker:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("%s broke", key, exc_info=error)
         self._wake.set()
+        self._moved.set()
 
     # ── what runs ────────────────────────────────────────────────────────────────────────────────────────────────
 

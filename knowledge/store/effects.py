@@ -152,3 +152,9 @@ async def owners(tx: Tx) -> set[str]:
 async def next_retry(tx: Tx, now: int) -> int | None:
     query = select(func.min(effect.c.not_before)).where(effect.c.state == "pending", effect.c.not_before > now)
     return (await tx.execute(query)).scalar_one_or_none()
+
+
+async def open_now(tx: Tx, now: int) -> bool:
+    """Whether an effect is running or could be carried out at `now` (postponed ones do not count)."""
+    where = (effect.c.state.in_(("pending", "running")), effect.c.not_before <= now)
+    return (await tx.execute(select(effect.c.id).where(*where).limit(1))).first() is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -52,8 +53,10 @@ async def add(
     return result.scalar_one_or_none()
 
 
-async def claim_turn(tx: Tx, owner: str, now: int, ttl: int) -> tuple[Stored, Lease] | None:
-    """The oldest delivery whose conversation is free, with the conversation's lease. Earlier ones go first, always."""
+async def claim_turn(
+    tx: Tx, owner: str, now: int, ttl: int, channels: Collection[str]
+) -> tuple[Stored, Lease] | None:
+    """Of `channels`, the oldest delivery whose conversation is free, with the conversation's lease. Earlier ones go first, always."""
     earlier = delivery.alias("earlier")
     held = lease.alias("held")
     ahead = exists().where(
@@ -74,6 +77,7 @@ async def claim_turn(tx: Tx, owner: str, now: int, ttl: int) -> tuple[Stored, Le
             delivery.c.not_before <= now,
             ~ahead,
             ~busy,
+            delivery.c.channel.in_(list(channels)),
         )
         .order_by(delivery.c.id)
         .limit(1)
@@ -87,11 +91,11 @@ async def claim_turn(tx: Tx, owner: str, now: int, ttl: int) -> tuple[Stored, Le
     return replace(_stored(row), attempts=row.attempts + 1), held_lease
 
 
-async def claim_control(tx: Tx, now: int, patience: int) -> list[Stored]:
-    """All new control deliveries; also those claimed more than `patience` ms ago and never finished (a crash)."""
+async def claim_control(tx: Tx, now: int, patience: int, channels: Collection[str]) -> list[Stored]:
+    """All new control deliveries of `channels`; also those claimed more than `patience` ms ago and never finished (a crash)."""
     due = or_(delivery.c.state == "new", and_(delivery.c.state == "running", delivery.c.not_before <= now))
     query = (
-        select(delivery).where(delivery.c.lane == "control", due, delivery.c.not_before <= now).order_by(delivery.c.id)
+        select(delivery).where(delivery.c.lane == "control", due, delivery.c.not_before <= now, delivery.c.channel.in_(list(channels))).order_by(delivery.c.id)
     )
     rows = (await tx.execute(query.limit(64))).all()
     if rows:
@@ -148,3 +152,9 @@ async def revive(tx: Tx, delivery_id: int) -> bool:
     where = (delivery.c.id == delivery_id, delivery.c.state == "dead")
     changed = {"state": "new", "attempts": 0, "not_before": 0, "error": None}
     return (await tx.execute(update(delivery).where(*where).values(**changed))).rowcount == 1
+
+
+async def state_of(tx: Tx, delivery_id: int) -> str:
+    """The delivery's state, "gone" when there is no such row."""
+    found = await tx.execute(select(delivery.c.state).where(delivery.c.id == delivery_id))
+    return str(found.scalar_one_or_none() or "gone")

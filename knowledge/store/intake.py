@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +54,14 @@ class Intake:
         key = f"edit:{channel}:{conversation}"
         row = self._db.execute("SELECT expires_at FROM setting WHERE key=?", (key,)).fetchone()
         return row is not None and (row[0] is None or row[0] > now)
+
+    def link_configured(self, principals: Mapping[str, str], now: int | None = None) -> None:
+        """Accounts (channel → id) that the operator wrote into the settings are the principal's without a code."""
+        at = int(time.time() * 1000) if now is None else now
+        for channel, external in principals.items():
+            if not self.is_principal(channel, external):
+                conversation = external if channel == "telegram" else None
+                self._db.execute(_LINK, (channel, external, conversation, at))
 
     def is_principal(self, channel: str, sender: str) -> bool:
         query = "SELECT 1 FROM identity WHERE channel=? AND external=? AND standing='principal'"
@@ -126,6 +135,11 @@ class _Transaction:
 _STORE = """
 INSERT INTO delivery(channel, account, dedupe_key, conversation, sender, lane, raw, received_at, state, attempts, not_before, confirmed)
 VALUES(?,?,?,?,?,?,?,?,'new',0,0,0) ON CONFLICT(channel, account, dedupe_key) DO NOTHING
+"""
+
+_LINK = """
+INSERT INTO identity(channel, account, external, standing, conversation, made_at) VALUES(?,'',?,'principal',?,?)
+ON CONFLICT(channel, account, external) DO UPDATE SET standing='principal'
 """
 
 _WORK = (

@@ -122,6 +122,13 @@ async def postpone(tx: Tx, letter_id: int, not_before: int, error: str) -> None:
     )  # fmt: skip
 
 
+async def hold(tx: Tx, letter_id: int, until: int, error: str) -> None:
+    """Keep a message whose outcome is unknown as interrupted; the next claim, from `until` (ms) on, looks it up first."""
+    await tx.execute(
+        update(message).where(message.c.id == letter_id).values(error=error, lease_until=until, not_before=until)
+    )
+
+
 async def last_ref(tx: Tx, channel: str, conversation: str) -> int:
     """The highest numeric platform id among messages sent to this conversation, 0 when none is known."""
     query = select(message.c.receipts).where(
@@ -145,7 +152,7 @@ async def owners(tx: Tx) -> set[str]:
 async def next_retry(tx: Tx, now: int, channels: Collection[str]) -> int | None:
     """When the next postponed message of `channels` may be tried (ms)."""
     query = select(func.min(message.c.not_before)).where(
-        message.c.state == "pending", message.c.not_before > now, message.c.channel.in_(list(channels))
+        message.c.state.in_(_OPEN), message.c.not_before > now, message.c.channel.in_(list(channels))
     )
     return (await tx.execute(query)).scalar_one_or_none()
 

@@ -15,7 +15,9 @@ def _looks(now: int, channels: Collection[str]) -> Select[tuple[bool, ...]]:
     claimable = or_(effect.c.state == "pending", and_(effect.c.state == "running", effect.c.lease_until <= now))
     sendable = or_(message.c.state == "pending", and_(message.c.state == "running", message.c.lease_until <= now))
     return select(
-        exists().where(delivery.c.state.in_(("new", "running")), delivery.c.not_before <= now),
+        exists().where(
+            delivery.c.state.in_(("new", "running")), delivery.c.not_before <= now, delivery.c.channel.in_(list(channels))
+        ),
         exists().where(claimable, effect.c.not_before <= now),
         exists().where(sendable, message.c.not_before <= now, message.c.channel.in_(list(channels))),
         exists().where(turn.c.state == "waiting"),

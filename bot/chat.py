@@ -1,0 +1,90 @@
+"""A conversation at the console: lines become stored deliveries like everywhere else, answers come through the outbox."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from bot.commands import lane_of
+from bot.compose import Steward, compose
+from bot.desk import handlers
+from bot.local import LocalServer
+from bot.settings import Settings
+from channels.base import Delivery
+from channels.console import CONVERSATION, SENDER, ConsoleSpeaker, Show, console_delivery
+from knowledge.ids import random_id
+from knowledge.store import effects, inbox, messages, turns
+from knowledge.store.intake import Arrival, Intake
+
+ENDED = ("done", "waiting", "dead")
+
+
+class Conversation:
+    """What the console says and waits for. One process: receiver, worker and speaker together."""
+
+    def __init__(self, steward: Steward) -> None:
+        self.steward = steward
+        self._intake = Intake(steward.home.database)
+
+    def say(self, text: str = "", press: str = "") -> int:
+        """Store a line or a pressed button (synced), wake the worker; the delivery's id."""
+        now = int(time.time() * 1000)
+        lane = "control" if press else "turn"
+        delivery = Delivery("console", "", random_id(16), CONVERSATION, SENDER, lane, b"", hint=text)  # type: ignore[arg-type]
+        chosen = lane_of(
+            delivery,
+            expects_reply=lambda: self._intake.expects_reply("console", CONVERSATION, now),
+            has_open_card=self._intake.has_open_card,
+        )
+        raw = console_delivery(text, press)
+        arrival = Arrival("console", "", delivery.dedupe_key, CONVERSATION, SENDER, chosen, raw)
+        stored = self._intake.accept([arrival], now)
+        self.steward.worker.poke()
+        return stored[0]
+
+    async def settled(self, delivery_id: int, timeout_s: float = 120.0) -> str:
+        """Wait until the delivery is handled (or waits for a decision) and everything said about it is shown."""
+        deadline = time.monotonic() + timeout_s
+        state = "new"
+        while time.monotonic() < deadline:
+            now = int(time.time() * 1000)
+            async with self.steward.crew.db.read() as tx:
+                state = await inbox.state_of(tx, delivery_id)
+                turn = await turns.get(tx, f"t{delivery_id}")
+                silent = await messages.undelivered(tx, "console") == 0 and not await effects.open_now(tx, now)
+            parked = turn is not None and turn.state == "waiting" and turn.wait == "effects"
+            if state in ENDED and silent and not parked and not self.steward.worker.busy:
+                return state
+            await self.steward.worker.moved(0.1)
+        return state
+
+    def close(self) -> None:
+        self._intake.close()
+
+
+@asynccontextmanager
+async def conversation(settings: Settings, show: Show) -> AsyncIterator[Conversation]:
+    """Open a console conversation on this home, beside a running Steward or alone."""
+    async with compose(settings, {"console": ConsoleSpeaker(show)}) as steward:
+
+        async def poke(request: Mapping[str, Any]) -> Mapping[str, Any]:
+            steward.worker.poke()
+            return {}
+
+        server = LocalServer(steward.home.own_socket(), {**handlers(steward), "poke": poke})
+        await server.start()
+        await steward.worker.recover()
+        work = asyncio.create_task(steward.worker.run())
+        talk = Conversation(steward)
+        try:
+            yield talk
+        finally:
+            steward.worker.stop()
+            with contextlib.suppress(asyncio.CancelledError):
+                await work
+            await server.close()
+            talk.close()

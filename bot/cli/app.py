@@ -1,0 +1,247 @@
+"""Every command of `steward`, with its help; the work is done in the modules beside this one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Steward: your private assistant, in the chats you already use. Without a command it opens the console chat.",
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+agents = typer.Typer(help="Who works for you.", no_args_is_help=True)
+approvals = typer.Typer(help="Cards that wait for your decision.", no_args_is_help=True)
+failures = typer.Typer(help="What went wrong, and what can be done.", no_args_is_help=True)
+audit = typer.Typer(help="The ledger: who did what and why.", no_args_is_help=True)
+app.add_typer(agents, name="agents")
+app.add_typer(approvals, name="approvals")
+app.add_typer(failures, name="failures")
+app.add_typer(audit, name="audit")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+@app.command()
+def chat(
+    once: Annotated[str, typer.Option("--once", metavar="TEXT", help="Say one thing, print the answer, and leave.")] = "",
+    json: Json = False,
+) -> None:
+    """Talk to Steward here. Not a terminal: plain lines in and out, and no card is ever approved by default."""
+    from bot.cli import talk
+
+    raise typer.Exit(talk.chat(once, as_json=json))
+
+
+@app.command()
+def run(
+    role: Annotated[str, typer.Option(help="all, receiver or worker: one process group here, or separate deployments.")] = "all",
+) -> None:
+    """Serve your chats until stopped: a slim receiver, and a worker that sleeps when there is nothing to do."""
+    from bot.cli import serve
+
+    raise typer.Exit(serve.run(role))
+
+
+@app.command()
+def demo(
+    speed: Annotated[float, typer.Option(help="1 plays about a minute, 10 ten times faster.")] = 1.0,
+) -> None:
+    """A scripted morning on throw-away data: a request, a conflict, a card, an event, an undo. No key, nothing kept."""
+    from bot.cli import play
+
+    raise typer.Exit(play.demo(speed))
+
+
+@app.command()
+def init() -> None:
+    """Set Steward up step by step: home, time zone, model for search, chats."""
+    from bot.cli import setup
+
+    raise typer.Exit(setup.init())
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Check the home, the memory model and every chat that is set up, and name the next step where one is due."""
+    from bot.cli import setup
+
+    raise typer.Exit(setup.doctor(as_json=json))
+
+
+@app.command()
+def link(channel: Annotated[str, typer.Argument(help="telegram, slack or whatsapp")]) -> None:
+    """Make a one-time code that links your account on a chat: send it to the bot from there."""
+    from bot.cli import rows
+
+    raise typer.Exit(rows.link(channel))
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(help="Files or folders to remember.")],
+    json: Json = False,
+) -> None:
+    """Take files into memory. The same file again changes nothing; a changed one replaces its former version."""
+    from bot.cli import remember
+
+    raise typer.Exit(remember.ingest(paths, as_json=json))
+
+
+@app.command()
+def search(
+    query: str,
+    k: Annotated[int, typer.Option("-k", help="How many passages.")] = 8,
+    explain: Annotated[bool, typer.Option("--explain", help="Show what each score is made of.")] = False,
+    json: Json = False,
+) -> None:
+    """Search memory; each passage with its document, place and date."""
+    from bot.cli import remember
+
+    raise typer.Exit(remember.search(query, k, explain=explain, as_json=json))
+
+
+@app.command()
+def reindex() -> None:
+    """Make the search index anew from the database."""
+    from bot.cli import remember
+
+    raise typer.Exit(remember.reindex())
+
+
+@app.command()
+def undo(effect: Annotated[str, typer.Argument(help="An effect's id; none: the last one.")] = "") -> None:
+    """Take back the last thing that was done, or the one you name."""
+    from bot.cli import rows
+
+    raise typer.Exit(rows.house(f"/undo {effect}".strip()))
+
+
+@app.command()
+def status(json: Json = False) -> None:
+    """What is going on: approvals, reminders, failures, memory, processes."""
+    from bot.cli import rows
+
+    raise typer.Exit(rows.status(as_json=json))
+
+
+@agents.command("list")
+def agents_list(json: Json = False) -> None:
+    """Every agent with its purpose."""
+    from bot.cli import rows
+
+    raise typer.Exit(rows.agents_list(as_json=json))
+
+
+@agents.command("show")
+def agents_show(name: str, json: Json = False) -> None:
+    """One agent: purpose, tools, permissions, examples."""
+    from bot.cli import rows
+
+    raise typer.Exit(rows.agents_show(name, as_json=json))
+
+
+@agents.command("pause")
+def agents_pause(name: str) -> None:
+    """Refuse every effect this agent wants, until resumed."""
+    from bot.cli import rows
+
+    raise typer.Exit(rows.house(f"/pause {name}"))
+
+
+@agents.command("resume")
+def agents_resume(name: str) -> None:
+    """Let a paused agent work again."""
+    from bot.cli import rows
+
+    raise typer.Exit(rows.house(f"/resume {name}"))
+
+
+@approvals.command("list")
+def approvals_list(json: Json = False) -> None:
+    """Every open card with its proposals."""
+    from bot.cli import rows
+
+    raise typer.Exit(rows.approvals_list(as_json=json))
+
+
+@approvals.command("show")
+def approvals_show(card: str, json: Json = False) -> None:
+    """One card: exact arguments, evidence, labels, decisions."""
+    from bot.cli import rows
+
+    raise typer.Exit(rows.approvals_show(card, as_json=json))
+
+
+@approvals.command("approve")
+def approvals_approve(card: str) -> None:
+    """Approve a card (12) or one proposal of it (12.2)."""
+    from bot.cli import rows
+
+    raise typer.Exit(rows.house(f"/approve {card}"))
+
+
+@approvals.command("reject")
+def approvals_reject(card: str) -> None:
+    """Reject a card (12) or one proposal of it (12.2)."""
+    from bot.cli import rows
+
+    raise typer.Exit(rows.house(f"/reject {card}"))
+
+
+@failures.command("list")
+def failures_list(json: Json = False) -> None:
+    """Every open failure."""
+    from bot.cli import rows
+
+    raise typer.Exit(rows.failures_list(as_json=json))
+
+
+@failures.command("retry")
+def failures_retry(number: int) -> None:
+    """Try again what failed."""
+    from bot.cli import rows
+
+    raise typer.Exit(rows.remedy(number, "retry"))
+
+
+@failures.command("dismiss")
+def failures_dismiss(number: int) -> None:
+    """Leave it as it is and close the failure."""
+    from bot.cli import rows
+
+    raise typer.Exit(rows.remedy(number, "dismiss"))
+
+
+@audit.command("show")
+def audit_show(
+    ref: Annotated[str, typer.Argument(help="A turn, card or effect (t12, c12, t12.p1); none: the latest.")] = "",
+    limit: Annotated[int, typer.Option("-n", help="How many lines.")] = 50,
+    json: Json = False,
+) -> None:
+    """The ledger as a narrative."""
+    from bot.cli import rows
+
+    raise typer.Exit(rows.audit_show(ref, limit, as_json=json))
+
+
+@audit.command("verify")
+def audit_verify(json: Json = False) -> None:
+    """Check the whole chain; names the first record that does not hold and exits with 1."""
+    from bot.cli import rows
+
+    raise typer.Exit(rows.audit_verify(as_json=json))
+
+
+@audit.command("why")
+def audit_why(number: str) -> None:
+    """Why a turn did what it did, from its record."""
+    from bot.cli import rows
+
+    raise typer.Exit(rows.house(f"/why {number}"))
+
+

@@ -1,0 +1,115 @@
+"""`steward run`: the receiver with its supervised worker, or one of them alone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+import types
+from typing import Any
+
+from bot.home import Home, HomeTrouble
+from bot.logs import set_up_logs
+from bot.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class CliTrouble(Exception):
+    """The command cannot do what was asked: one sentence."""
+
+
+def run(role: str) -> int:
+    """Serve until SIGINT or SIGTERM. Raises HomeTrouble, CliTrouble."""
+    if role not in ("all", "receiver", "worker"):
+        raise CliTrouble(f"There is no role called {role}: it is all, receiver or worker.")
+    settings = Settings()
+    set_up_logs("info" if settings.log == "warning" else settings.log)
+    if role == "worker":
+        from bot.worker_main import main
+
+        return main()
+    _without_httpx_command_line()
+    return asyncio.run(_receive(settings, alone=role == "receiver"))
+
+
+def _without_httpx_command_line() -> None:
+    """httpx imports its own command line (click, rich, pygments): 7 MB the receiver never uses."""
+    stand_in = types.ModuleType("httpx._main")
+    stand_in.main = lambda: None  # type: ignore[attr-defined]
+    sys.modules.setdefault("httpx._main", stand_in)
+
+
+async def _receive(settings: Settings, *, alone: bool) -> int:
+    from bot.receiver import Receiver
+    from bot.supervisor import Supervisor
+    from knowledge.database.migrate import ensure
+
+    home = Home(settings.home)
+    home.prepare()
+    lock = home.own("receiver") if not alone else None
+    if not _current(home):
+        await asyncio.to_thread(ensure, home.database)
+    channels, hooks = _channels(settings)
+    receiver = Receiver(home, channels, None if alone else Supervisor())
+    receiver.intake.link_configured(_principals(settings))
+    loop = asyncio.get_running_loop()
+    main = asyncio.current_task()
+    assert main is not None
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, main.cancel)
+    _greet(settings, channels, hooks)
+    with contextlib.suppress(asyncio.CancelledError):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(receiver.run())
+            if hooks or settings.http.port:
+                from bot import http
+
+                application = http.app(hooks, receiver.accept, lambda: True)
+                group.create_task(http.serve(application, settings.http.host, settings.http.port or 8080))
+    if lock is not None:
+        lock.free()
+    return 0
+
+
+def _current(home: Home) -> bool:
+    from knowledge.database.migrate import is_current
+
+    return is_current(home.database)
+
+
+def _channels(settings: Settings) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The receiving parts that are set up: those that listen themselves, and webhooks by path."""
+    channels: dict[str, Any] = {}
+    hooks: dict[str, Any] = {}
+    telegram = settings.telegram
+    if telegram.token.get_secret_value():
+        from channels.telegram_access import TelegramAccess
+        from channels.telegram_receive import TelegramReceiver, receive
+
+        access = TelegramAccess(
+            telegram.token.get_secret_value(), telegram.secret.get_secret_value(), telegram.api_base, telegram.mode
+        )
+        if telegram.mode == "webhook" and not access.secret:
+            raise HomeTrouble("Webhook mode needs STEWARD_TELEGRAM__SECRET: any long random word of your own.")
+        channels["telegram"] = TelegramReceiver(access)
+        if telegram.mode == "webhook":
+            hooks["/telegram/webhook"] = lambda raw: receive(raw, access)
+    return channels, hooks
+
+
+def _principals(settings: Settings) -> dict[str, str]:
+    configured = {
+        "telegram": settings.telegram.principal,
+        "slack": settings.slack.principal,
+        "whatsapp": settings.whatsapp.principal,
+    }
+    return {channel: external for channel, external in configured.items() if external}
+
+
+def _greet(settings: Settings, channels: dict[str, Any], hooks: dict[str, Any]) -> None:
+    names = ", ".join(f"{name} ({settings.telegram.mode})" if name == "telegram" else name for name in channels)
+    where = f"; listening on http://{settings.http.host}:{settings.http.port or 8080}" if hooks or settings.http.port else ""
+    print(f"Steward serves {names or 'reminders only (no chat is set up: steward init)'}{where}. Ctrl-C stops it.", flush=True)
