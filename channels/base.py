@@ -36,6 +36,18 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """Authentic, and answered at once without storing anything: a platform's handshake, a form's validation, noise.
+
+    Each channel's `STORED` is the answer to a request whose delivery has been stored.
+    """
+
+    status: int = 200
+    body: bytes = b""
+    kind: str = "text/plain"
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """What a platform handed us, authenticated, not understood. `raw` is stored as it came.
 

@@ -17,6 +17,7 @@ class Parts:
 
 
 CHANNELS: dict[str, Parts] = {
+    "slack": Parts("slack_access:SlackAccess", "slack_receive:SlackReceiver", "slack:SlackSpeaker"),
     "telegram": Parts(
         "telegram_access:TelegramAccess", "telegram_receive:TelegramReceiver", "telegram:TelegramSpeaker"
     ),

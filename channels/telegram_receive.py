@@ -14,11 +14,12 @@ from typing import Any
 
 import httpx
 
-from channels.base import Accept, Delivery, Lane, RawRequest, Refused
+from channels.base import Accept, Answer, Delivery, Lane, RawRequest, Refused
 from channels.telegram_access import ALLOWED_UPDATES, TelegramAccess, guard_logs, hide_token
 
-__all__ = ["TelegramAccess", "TelegramReceiver", "peek", "receive", "verify"]
+__all__ = ["STORED", "TelegramAccess", "TelegramReceiver", "peek", "receive", "verify"]
 
+STORED = Answer()
 POLL_SECONDS = 50
 _LONGEST_WAIT = 60.0
 _SIGNS_IN_FLIGHT = 16  # signs of life that may be under way at once; more are left out, they are only courtesy

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
-from channels.base import Delivery, RawRequest, ReceivingChannel, Refused, SpeakingChannel
+from channels.base import Answer, CommandHelp, Delivery, Menu, RawRequest, ReceivingChannel, Refused, SpeakingChannel
 from channels.render_document import clean
+from channels.slack import SlackSpeaker
+from channels.slack_access import SlackAccess
+from channels.slack_receive import SlackReceiver
+from channels.slack_receive import receive as slack_receive
 from channels.telegram import TelegramSpeaker
 from channels.telegram_receive import TelegramAccess, TelegramReceiver, peek, receive
+from tests.fakes.slack_api import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, FakeSlack
 from tests.fakes.telegram_api import SECRET_HEADER, TOKEN, FakeTelegram
 
 
@@ -37,7 +45,7 @@ class Rig(Protocol):
     def typed(self, text: str) -> Delivery: ...
     def pressed(self, label: str) -> Delivery: ...
     def filed(self, name: str, content: str, size: int = -1) -> Delivery: ...
-    def receive(self, request: RawRequest) -> Delivery | Refused | None: ...
+    def receive(self, request: RawRequest) -> Delivery | Answer | Refused: ...
     def authentic(self, body: bytes) -> RawRequest: ...
     def message(self, text: str) -> bytes: ...  # a body as the platform posts it
 
@@ -87,7 +95,7 @@ class TelegramRig:
         self.fake.people.document(name, content, size=size)
         return self._last()
 
-    def receive(self, request: RawRequest) -> Delivery | Refused | None:
+    def receive(self, request: RawRequest) -> Delivery | Answer | Refused:
         return receive(request, self.access)
 
     def authentic(self, body: bytes) -> RawRequest:
@@ -111,4 +119,78 @@ async def telegram_rig() -> AsyncIterator[Rig]:
         await rig.receiving.close()
 
 
-RIGS = {"telegram": telegram_rig}
+class SlackRig:
+    conversation = "D42"
+    secrets: tuple[str, ...] = (BOT_TOKEN, APP_TOKEN, SIGNING_SECRET)
+
+    def __init__(self, fake: FakeSlack) -> None:
+        self.fake = fake
+        self.access = SlackAccess(BOT_TOKEN, SIGNING_SECRET, APP_TOKEN, "T1", fake.api_base)
+        menu = Menu((CommandHelp("stop", ""), CommandHelp("status", "")))
+        self.speaking = SlackSpeaker(self.access, menu, "UBOT")
+        self.receiving = SlackReceiver(self.access)
+
+    def shown(self) -> list[str]:
+        return [_unmarked(m["blocks"][0]["text"]["text"]) for m in self.fake.sent()]
+
+    def labels(self) -> list[str]:
+        blocks = [block for m in self.fake.sent() for block in m["blocks"]]
+        return [element["text"]["text"] for block in blocks for element in block.get("elements", [])]
+
+    def toasts(self) -> list[str]:
+        return [r["text"] for r in self.fake.responses][:1]
+
+    def violations(self) -> list[str]:
+        return self.fake.violations()
+
+    def fails(self, how: str) -> None:
+        kinds: dict[str, dict[str, Any]] = {
+            "slow": {"retry_after": 7}, "lost": {"drop": True, "when": "after"}, "cut": {"drop": True},
+            "blocked": {"error": "is_archived"},
+        }  # fmt: skip
+        self.fake.fail("chat.postMessage", **kinds[how])
+
+    def last_ref(self) -> str:
+        return max((ts for _, ts in self.fake.people.messages), default="")
+
+    def typed(self, text: str) -> Delivery:
+        return self._stored(self.fake.people.text(text))
+
+    def pressed(self, label: str) -> Delivery:
+        return self._stored(self.fake.people.press(label))
+
+    def filed(self, name: str, content: str, size: int = -1) -> Delivery:
+        self.fake.files[name] = content.encode()
+        return self._stored(self.fake.people.file(name))
+
+    def receive(self, request: RawRequest) -> Delivery | Answer | Refused:
+        return slack_receive(request, self.access, time.time())
+
+    def authentic(self, body: bytes) -> RawRequest:
+        return self.fake.signed(body)
+
+    def message(self, text: str) -> bytes:
+        return self.fake.people.text(text)
+
+    def _stored(self, body: bytes) -> Delivery:
+        received = self.receive(self.fake.signed(body))
+        assert isinstance(received, Delivery)
+        return received
+
+
+def _unmarked(text: str) -> str:
+    """What a reader of mrkdwn sees."""
+    text = re.sub(r"<([^|>]*)\|([^>]*)>", r"\2", text.replace("\u200b", ""))
+    return html.unescape(re.sub(r"(?<!\w)[*_~](\S.*?)[*_~](?!\w)", r"\1", text.replace("```", "")))
+
+
+@asynccontextmanager
+async def slack_rig() -> AsyncIterator[Rig]:
+    async with FakeSlack() as fake:
+        rig = SlackRig(fake)
+        yield rig
+        await rig.speaking.close()
+        await rig.receiving.close()
+
+
+RIGS = {"telegram": telegram_rig, "slack": slack_rig}

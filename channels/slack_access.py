@@ -1,0 +1,54 @@
+"""What both parts of the Slack channel know: the tokens and where they may not show."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass, field
+
+_TOKEN = re.compile(r"\bx(?:ox[a-z]|app)-[\w-]{4,}")
+
+
+@dataclass(frozen=True, slots=True)
+class SlackAccess:
+    """What it takes to be the app. With `app_token` Socket Mode, else signed HTTP. `account` is the team's id."""
+
+    bot_token: str = field(repr=False)
+    signing_secret: str = field(default="", repr=False)
+    app_token: str = field(default="", repr=False)
+    team: str = ""
+    api_base: str = "https://slack.com/api"
+
+    @property
+    def account(self) -> str:
+        return self.team or "slack"
+
+    @property
+    def url(self) -> str:
+        """The base of every method's URL, without a slash at the end."""
+        return self.api_base.rstrip("/")
+
+
+def hide_tokens(text: str) -> str:
+    """`text` with every Slack token in it replaced."""
+    return _TOKEN.sub("xox***", text)
+
+
+class _NoTokens(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        if _TOKEN.search(text):
+            record.msg, record.args = hide_tokens(text), ()
+        return True
+
+
+_no_tokens = _NoTokens()
+
+
+def guard_logs() -> None:
+    """Keep tokens out of what the HTTP libraries and the SDK log, whatever level they are set to."""
+    for name in ("httpx", "httpcore.http11", "slack_sdk.web.async_client", "slack_sdk"):
+        logging.getLogger(name).addFilter(_no_tokens)
+    for name in ("httpx", "httpcore", "slack_sdk", "aiohttp"):
+        if logging.getLogger(name).level == logging.NOTSET:
+            logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,227 @@
+"""Slack's receiving part: signature on the raw bytes, sorting, Socket Mode, forms opened in time; no SDK."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import json
+import logging
+import random
+import re
+from typing import Any
+
+import httpx
+
+from channels.base import Accept, Answer, Delivery, Lane, RawRequest, Refused
+from channels.slack_access import SlackAccess, guard_logs, hide_tokens
+from channels.slack_payload import FORM, decode, digest, first_action, form, plain, said, typed_in, understand
+from channels.slack_socket import Closed, connect
+from knowledge.words import Press
+
+STORED = Answer()
+SKEW_SECONDS = 300
+_SIGNS_IN_FLIGHT = 16
+_STOP = re.compile(r"\s*(?:<@\w+>\s*)?/?stop\s*", re.IGNORECASE)
+_SLASH_STOP = re.compile(r"\s*(?:<@\w+>\s*)?/stop(?:\s|$)", re.IGNORECASE)
+_log = logging.getLogger("steward.slack")
+
+
+def verify(request: RawRequest, signing_secret: str, now: float) -> Refused | None:
+    """None when Slack signed these very bytes within five minutes of `now`. Never raises, whatever the bytes."""
+    if request.method != "POST":
+        return Refused(405, "Slack posts.")
+    stamp = request.headers.get("x-slack-request-timestamp", "")
+    given = request.headers.get("x-slack-signature", "")
+    if not signing_secret or not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= 12 and given.isascii()):
+        return Refused(401, "The signature is missing or malformed.")
+    if abs(now - int(stamp)) > SKEW_SECONDS:
+        return Refused(401, "The signature is too old, or this machine's clock is wrong.")
+    signed = hmac.new(signing_secret.encode(), f"v0:{stamp}:".encode() + request.body, hashlib.sha256).hexdigest()
+    return None if hmac.compare_digest(f"v0={signed}", given) else Refused(401, "The signature is wrong.")
+
+
+def receive(request: RawRequest, access: SlackAccess, now: float) -> Delivery | Answer | Refused:
+    """The delivery of a signed request, the answer to a handshake, to noise and to an empty form, or a refusal.
+
+    `ssl_check` is answered unsigned, as Slack asks; `url_verification` only when signed.
+    """
+    if request.method == "POST" and request.body[:200].startswith(b"ssl_check=1") and len(request.body) < 200:
+        return Answer()
+    if refused := verify(request, access.signing_secret, now):
+        return refused
+    return sort(request.body, access)
+
+
+def sort(raw: bytes, access: SlackAccess) -> Delivery | Answer:
+    """An authentic payload: to be stored, or answered at once because there is nothing to store."""
+    try:
+        content = decode(raw)
+    except ValueError:
+        return _dead_letter(raw, access.account)
+    if content.get("type") == "url_verification":
+        challenge = content.get("challenge")
+        return Answer(body=challenge.encode("utf-8", "replace") if isinstance(challenge, str) else b"")
+    if content.get("type") == "view_submission" and content.get("view") and not typed_in(content):
+        told = {"response_action": "errors", "errors": {FORM: "Say how it should be, or leave it."}}
+        return Answer(body=json.dumps(told).encode(), kind="application/json")
+    return peek(raw, access.account, access.team) or Answer()
+
+
+def peek(raw: bytes, account: str, team: str = "") -> Delivery | None:
+    """Where an authentic payload belongs; None for what concerns nobody (bots, edits, other teams). Never raises.
+
+    What can't be read becomes a delivery without conversation and sender, so that it ends as a dead letter.
+    """
+    try:
+        content = decode(raw)
+    except ValueError:
+        return _dead_letter(raw, account)
+    seen = understand(content, raw)
+    if not seen.kind or (team and seen.team and seen.team != team):
+        if content.get("type") == "app_rate_limited":
+            _log.warning("Slack withholds events: the app gets more than 30,000 an hour.")
+        return None
+    text = said(content)
+    stops = _STOP.fullmatch(text) if seen.kind == "command" else _SLASH_STOP.match(text)
+    lane: Lane = "control" if seen.kind in ("actions", "submission") or stops else "turn"
+    press = seen.kind == "actions"
+    return Delivery(
+        channel="slack",
+        account=account,
+        dedupe_key=seen.key,
+        conversation=seen.conversation,
+        sender=seen.user,
+        lane=lane,
+        raw=raw,
+        hint=plain(text) if seen.kind in ("message", "mention") else "",
+        wants_typing=seen.kind in ("message", "mention"),
+        press_id=press_id(seen.channel, seen.thread, seen.user, content) if press else "",
+    )
+
+
+def press_id(channel: str, thread: str, user: str, content: dict[str, Any]) -> str:
+    """Where a press is answered: `channel thread user response_url`, with - for what is not there."""
+    url = content.get("response_url")
+    return " ".join(part or "-" for part in (channel, thread, user, url if isinstance(url, str) else ""))
+
+
+def _dead_letter(raw: bytes, account: str) -> Delivery:
+    return Delivery("slack", account, digest(raw), "", "", "turn", raw)
+
+
+class SlackReceiver:
+    """Socket Mode when there is an app token, and the signs of life. In HTTP mode `run` returns at once.
+
+    An envelope is acknowledged after `accept` has stored it; one cut off in between comes again and is known by its
+    payload's own key (the envelope's id changes).
+    """
+
+    name = "slack"
+
+    def __init__(self, access: SlackAccess) -> None:
+        guard_logs()
+        self._access = access
+        self._http = httpx.AsyncClient(timeout=httpx.Timeout(5.0), limits=httpx.Limits(keepalive_expiry=60.0))
+        self._signs: set[asyncio.Task[None]] = set()
+
+    async def run(self, accept: Accept) -> None:
+        """Listen until cancelled. Trouble is logged once, with one sentence, and waited out."""
+        failures = 0
+        while self._access.app_token:
+            try:
+                wait = await self._listen(accept)
+                failures = 0
+            except asyncio.CancelledError:
+                raise
+            except Exception as trouble:  # noqa: BLE001  # the loop outlives everything; what is not accepted comes again
+                failures += 1
+                wait = min(60.0, 2.0 ** min(failures, 6) / 2)
+                if failures == 1 or failures % 20 == 0:
+                    told = hide_tokens(f"{type(trouble).__name__}: {trouble}")[:200]
+                    _log.warning("Slack's socket is down (%s). Trying again in %.0f s.", told, wait)
+            await asyncio.sleep(wait * random.uniform(1.0, 1.2))
+
+    async def _listen(self, accept: Accept) -> float:
+        """One connection's life; how long to wait before the next."""
+        opened = await self._call("apps.connections.open", {}, self._access.app_token)
+        async with connect(opened["url"]) as socket:
+            while True:
+                try:
+                    envelope = json.loads(await socket.receive())
+                except Closed:
+                    return 0.0
+                if envelope.get("type") == "disconnect":
+                    if envelope.get("reason") == "link_disabled":
+                        _log.warning("Slack has Socket Mode switched off for this app. Switch it on under Socket Mode.")
+                        return 60.0
+                    return 0.0
+                if not isinstance(ident := envelope.get("envelope_id"), str):
+                    continue
+                sorted_ = sort(json.dumps(envelope.get("payload") or {}).encode(), self._access)
+                answer: dict[str, Any] = {"envelope_id": ident}
+                if isinstance(sorted_, Delivery):
+                    await accept([sorted_])
+                elif sorted_.body:
+                    answer["payload"] = json.loads(sorted_.body)
+                await socket.send(json.dumps(answer))
+
+    async def show_typing(self, delivery: Delivery) -> None:
+        """The “is thinking…” line of a thread; plain direct messages have none. Returns at once."""
+        channel, _, thread = delivery.conversation.partition(":")
+        if thread:
+            asked = {"channel_id": channel, "thread_ts": thread, "status": "is thinking…"}
+            self._sign(self._call("assistant.threads.setStatus", asked))
+
+    async def confirm_press(self, delivery: Delivery) -> None:
+        """Open the edit form, while its three seconds run; other presses need no confirmation. Returns at once."""
+        self._sign(self._open_form(delivery))
+
+    async def tell(self, conversation: str, text: str) -> None:
+        """Say plain text in the receiver's own voice. Raises ConnectionError when not taken."""
+        channel, _, thread = conversation.partition("/")[0].partition(":")
+        asked = {"channel": channel, "text": text[:2000], "mrkdwn": False} | ({"thread_ts": thread} if thread else {})
+        try:
+            await self._call("chat.postMessage", asked)
+        except (ConnectionError, httpx.HTTPError) as trouble:
+            raise ConnectionError(hide_tokens(f"{type(trouble).__name__}: {trouble}")) from None
+
+    async def close(self) -> None:
+        for sign in tuple(self._signs):
+            sign.cancel()
+        await asyncio.gather(*self._signs, return_exceptions=True)
+        await self._http.aclose()
+
+    async def _open_form(self, delivery: Delivery) -> None:
+        content = decode(delivery.raw) if delivery.press_id else {}
+        value = first_action(content).get("value")
+        press = Press.decode(value) if isinstance(value, str) else None
+        trigger = content.get("trigger_id")
+        if press and press.verb == "edit" and isinstance(value, str) and isinstance(trigger, str):
+            view = form(value, understand(content, delivery.raw))
+            await self._call("views.open", {"trigger_id": trigger, "view": view})
+
+    def _sign(self, sign: Any) -> None:
+        async def give() -> None:
+            with contextlib.suppress(ConnectionError, httpx.HTTPError):
+                await sign
+
+        if len(self._signs) >= _SIGNS_IN_FLIGHT:
+            sign.close()
+            return
+        task = asyncio.create_task(give())
+        self._signs.add(task)
+        task.add_done_callback(self._signs.discard)
+
+    async def _call(self, method: str, asked: dict[str, Any], token: str = "") -> dict[str, Any]:
+        headers = {"authorization": f"Bearer {token or self._access.bot_token}"}
+        response = await self._http.post(f"{self._access.url}/{method}", json=asked, headers=headers)
+        try:
+            answer = response.json()
+        except (ValueError, RecursionError):
+            answer = None
+        if not isinstance(answer, dict) or answer.get("ok") is not True:
+            told = answer.get("error") if isinstance(answer, dict) else ""
+            raise ConnectionError(f"{method} answered {response.status_code} {told or ''}".strip())
+        return answer

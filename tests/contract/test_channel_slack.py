@@ -1,0 +1,261 @@
+"""Slack against its fake: Socket Mode, forms, whispers, response URLs, private files, doctor, manifest."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import channels
+from channels.base import Delivery, FileRef, Refusal, TryLater
+from channels.slack import SCOPES, SlackSpeaker
+from channels.slack_access import SlackAccess
+from channels.slack_payload import decode, understand
+from channels.slack_receive import SlackReceiver, sort
+from knowledge.words import Button, Outbound, Press
+from tests.fakes import slack_spec
+from tests.fakes.slack_api import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, FakeSlack
+from tests.fakes.telegram_spec import SPECS
+
+EDIT = Press("edit", "card", 3, 0, "nonce")
+CARD = Outbound(
+    "Send **this**?", buttons=((Button("Approve", "y:card:3:0:nonce", "success"), Button("Edit", EDIT.encode())),)
+)
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[FakeSlack]:
+    async with FakeSlack() as fake:
+        yield fake
+        assert fake.violations() == []
+
+
+@pytest.fixture
+async def speaker(slack: FakeSlack) -> AsyncIterator[SlackSpeaker]:
+    made = SlackSpeaker(access(slack), bot_user="UBOT")
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def receiver(slack: FakeSlack) -> AsyncIterator[SlackReceiver]:
+    made = SlackReceiver(access(slack))
+    yield made
+    await made.close()
+
+
+def access(slack: FakeSlack) -> SlackAccess:
+    return SlackAccess(BOT_TOKEN, SIGNING_SECRET, APP_TOKEN, "T1", slack.api_base)
+
+
+async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110  # the fake has no event for everything a test can wait for
+            await asyncio.sleep(0.01)
+
+
+def delivered(body: bytes, slack: FakeSlack) -> Delivery:
+    seen = sort(body, access(slack))
+    assert isinstance(seen, Delivery)
+    return seen
+
+
+async def test_socket_mode_stores_before_it_acknowledges_and_survives_a_disconnect(
+    slack: FakeSlack, receiver: SlackReceiver
+) -> None:
+    stored: list[Delivery] = []
+    acknowledged_before: list[int] = []
+
+    async def accept(deliveries: list[Delivery]) -> None:
+        acknowledged_before.append(len(slack.acknowledged))
+        stored.extend(deliveries)
+
+    task = asyncio.create_task(receiver.run(accept))
+    await until(lambda: len(slack.sockets) == 1)
+    message = json.loads(slack.people.text("hi ☕"))
+    await slack.push("events_api", message, "e1")
+    await until(lambda: len(slack.acknowledged) == 1)
+    await slack.disconnect()
+    await until(lambda: len(slack.sockets) == 2)
+    await slack.push("events_api", message, "e2")
+    await slack.push("slash_commands", decode(slack.people.command("status")), "e3")
+    await slack.push("events_api", json.loads(slack.people.event({"type": "channel_rename"})), "e4")
+    await until(lambda: len(slack.acknowledged) == 4)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert [a["envelope_id"] for a in slack.acknowledged] == ["e1", "e2", "e3", "e4"]
+    assert acknowledged_before == [0, 1, 2]
+    assert stored[0].dedupe_key == stored[1].dedupe_key
+    assert (stored[0].hint, len(stored)) == ("hi ☕", 3)
+
+
+async def test_what_is_not_stored_is_not_acknowledged(
+    slack: FakeSlack, receiver: SlackReceiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def accept(deliveries: list[Delivery]) -> None:
+        raise OSError("disk full")
+
+    task = asyncio.create_task(receiver.run(accept))
+    await until(lambda: len(slack.sockets) == 1)
+    await slack.push("events_api", json.loads(slack.people.text("keep me")), "e1")
+    await until(lambda: "disk full" in caplog.text)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert slack.acknowledged == []
+
+
+async def test_an_empty_form_is_answered_in_the_acknowledgement(slack: FakeSlack, receiver: SlackReceiver) -> None:
+    async def accept(deliveries: list[Delivery]) -> None:
+        raise AssertionError("nothing to store")
+
+    task = asyncio.create_task(receiver.run(accept))
+    await until(lambda: len(slack.sockets) == 1)
+    await slack.push("interactive", decode(slack.people.submit({"private_metadata": "{}"}, None)), "e1")
+    await until(lambda: bool(slack.acknowledged))
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert slack.acknowledged[0]["payload"]["response_action"] == "errors"
+
+
+async def test_the_edit_button_opens_its_form_at_once_and_other_buttons_open_none(
+    slack: FakeSlack, speaker: SlackSpeaker, receiver: SlackReceiver
+) -> None:
+    receipt = await speaker.send(CARD, "D42")
+    await receiver.confirm_press(delivered(slack.people.press("Approve"), slack))
+    pressed = delivered(slack.people.press("Edit"), slack)
+    await receiver.confirm_press(pressed)
+    await receiver.confirm_press(pressed)  # a double click: the trigger is spent, nothing breaks
+    await until(lambda: len(slack.calls("views.open")) == 2)
+    (view,) = slack.views
+    submitted = delivered(slack.people.submit(view, "make it shorter"), slack)
+    inbound = speaker.parse(submitted.raw, "T1")
+    assert (inbound.press, inbound.text, inbound.pressed_ref) == (EDIT, "make it shorter", receipt.ref)
+    assert speaker.parse(pressed.raw, "T1").note == "a form was opened"
+
+
+async def test_an_answer_to_a_command_in_a_channel_is_for_one_pair_of_eyes(
+    slack: FakeSlack, speaker: SlackSpeaker
+) -> None:
+    receipt = await speaker.send(Outbound("secret"), "C1/U42")
+    assert (slack.ephemeral[0]["user"], slack.ephemeral[0]["channel"], slack.sent()) == ("U42", "C1", [])
+    assert await speaker.find(Outbound("secret"), "C1/U42", "") == "unknown"
+    await speaker.send(Outbound("newer", edit_of=receipt.ref), "C1/U42")
+    assert len(slack.ephemeral) == 2
+    slack.absent.add("C9")
+    await speaker.send(Outbound("elsewhere"), "C9/U42")
+    assert [m["text"] for m in slack.sent()] == ["elsewhere"]
+
+
+async def test_a_notice_reaches_a_card_whose_response_url_is_dead(slack: FakeSlack, speaker: SlackSpeaker) -> None:
+    await speaker.send(CARD, "D42")
+    slack.dead_urls = True
+    pressed = delivered(slack.people.press("Approve"), slack)
+    receipt = await speaker.send(Outbound("Already <!channel> decided", toast_for=pressed.press_id), "D42")
+    assert receipt.ref
+    assert slack.ephemeral[0]["text"] == "Already &lt;!channel&gt; decided"
+
+
+async def test_response_urls_of_strange_hosts_are_never_called(slack: FakeSlack, speaker: SlackSpeaker) -> None:
+    for url in (
+        "https://evil.example/x",
+        "http://hooks.slack.com/x",
+        "http://127.0.0.1:1/x",
+        slack.api_base.replace("http", "https"),
+    ):
+        await speaker.send(Outbound("x", toast_for=f"D42 - U42 {url}"), "D42")
+    assert len(slack.ephemeral) == 4
+
+
+async def test_a_thread_is_answered_in_the_thread_and_found_there(slack: FakeSlack, speaker: SlackSpeaker) -> None:
+    slack.fail("chat.postMessage", drop=True, when="after")
+    with pytest.raises(Exception, match="no clear answer"):
+        await speaker.send(CARD, "C1:5.0")
+    assert slack.sent()[0]["thread_ts"] == "5.0"
+    found = await speaker.find(CARD, "C1:5.0", "")
+    assert not isinstance(found, str)
+    assert await speaker.find(Outbound("other"), "C1:5.0", "") == "absent"
+
+
+async def test_blocks_that_slack_refuses_are_sent_once_more_as_plain_text(
+    slack: FakeSlack, speaker: SlackSpeaker
+) -> None:
+    slack.fail("chat.postMessage", "invalid_blocks")
+    await speaker.send(CARD, "D42")
+    text = slack.sent()[0]["blocks"][0]["text"]
+    assert (text["type"], text["text"]) == ("plain_text", "Send this?")
+    assert slack.sent()[0]["blocks"][1]["elements"][0]["value"] == "y:card:3:0:nonce"
+
+
+async def test_slow_down_on_the_update_of_a_card_is_obeyed(slack: FakeSlack, speaker: SlackSpeaker) -> None:
+    receipt = await speaker.send(CARD, "D42")
+    slack.fail("chat.update", retry_after=30)
+    with pytest.raises(TryLater) as pause:
+        await speaker.send(Outbound("Approved", edit_of=receipt.ref), "D42")
+    assert pause.value.retry_after == 30
+    with pytest.raises(TryLater):
+        await speaker.send(Outbound("another"), "D42")
+
+
+async def test_files_come_from_slack_alone_and_a_sign_in_page_is_no_file(
+    slack: FakeSlack, speaker: SlackSpeaker
+) -> None:
+    slack.files["a.txt"] = b"we met"
+    assert b"".join([c async for c in speaker.fetch(FileRef("F1", "a", "text/plain", 0))]) == b"we met"
+    with pytest.raises(Refusal, match="outside Slack"):
+        _ = [c async for c in speaker.fetch(FileRef("https://evil.example/a", "a", "text/plain", 0))]
+    other = SlackSpeaker(SlackAccess("xoxb-2-OTHER", api_base=slack.api_base))
+    with pytest.raises(Refusal, match="files:read"):
+        _ = [c async for c in other.fetch(FileRef(slack.people.url + "/files/a.txt", "a", "text/plain", 0))]
+
+
+async def test_doctor_names_missing_scopes_and_a_wrong_token(slack: FakeSlack, speaker: SlackSpeaker) -> None:
+    slack.scopes = "chat:write"
+    missing = [f for f in await speaker.probe() if not f.ok]
+    assert "files:read" in missing[0].next_step
+    wrong = SlackSpeaker(SlackAccess("xoxb-9-WRONG", api_base=slack.api_base))
+    (finding,) = await wrong.probe()
+    assert not finding.ok
+    await wrong.close()
+
+
+async def test_typing_shows_in_threads(slack: FakeSlack, receiver: SlackReceiver) -> None:
+    await receiver.show_typing(delivered(slack.people.text("x", thread_ts="5.0"), slack))
+    await until(lambda: bool(slack.calls("assistant.threads.setStatus")))
+    assert slack.calls()[0]["params"]["thread_ts"] == "5.0"
+
+
+async def test_the_receivers_own_voice(slack: FakeSlack, receiver: SlackReceiver) -> None:
+    await receiver.tell("D42", "The worker keeps crashing.")
+    assert slack.sent()[0]["text"] == "The worker keeps crashing."
+    slack.fail("chat.postMessage", "channel_not_found")
+    with pytest.raises(ConnectionError):
+        await receiver.tell("D9", "x")
+
+
+def _manifest() -> dict[str, Any]:
+    yaml = pytest.importorskip("yaml")
+    found: dict[str, Any] = yaml.safe_load((Path(channels.__file__).parent / "slack_manifest.yaml").read_text())
+    return found
+
+
+@pytest.mark.parametrize("schema", ["manifest.schema.1.0.0.json", "manifest.schema.2.0.0.json"])
+@pytest.mark.skipif(not slack_spec.present(), reason="no ../shared/specs/slack: the manifest goes unchecked")
+def test_the_manifest_validates_against_the_published_schemas(schema: str) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    manifest = _manifest()
+    if "2.0.0" in schema:
+        manifest = manifest | {"_metadata": {"major_version": 2, "minor_version": 0}}
+    jsonschema.validate(manifest, json.loads((SPECS / "slack" / "manifest" / schema).read_text()))
+
+
+def test_the_manifest_has_exactly_the_scopes_that_are_used_and_each_event_is_understood() -> None:
+    manifest = _manifest()
+    assert tuple(sorted(manifest["oauth_config"]["scopes"]["bot"])) == tuple(sorted(SCOPES))
+    for name in manifest["settings"]["event_subscriptions"]["bot_events"]:
+        event = {"type": name.split(".")[0], "user": "U1", "channel": "D1", "ts": "1.0"}
+        payload = {"type": "event_callback", "event": event}
+        assert understand(payload, b"").kind, name

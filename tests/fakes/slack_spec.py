@@ -1,0 +1,61 @@
+"""Checks a call against Slack's published methods (specs/slack), where those files are present."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+from tests.fakes.telegram_spec import SPECS
+
+_METHODS = SPECS / "slack" / "methods"
+
+
+def present() -> bool:
+    return _METHODS.is_dir()
+
+
+@cache
+def _arguments(method: str) -> dict[str, bool] | None:
+    """Each argument and whether it is required; None when the method is published nowhere here."""
+    path = _METHODS / f"{method}.json"
+    if path.exists():
+        return {name: bool(a.get("required")) for name, a in json.loads(path.read_text())["args"].items()}
+    old = json.loads((SPECS / "slack" / "slack_web_openapi_v2.json").read_text())["paths"].get(f"/{method}", {})
+    for operation in old.values():
+        return {p["name"]: bool(p.get("required")) for p in operation["parameters"]}
+    return None
+
+
+def problems(method: str, params: dict[str, Any]) -> list[str]:
+    """What the published description says is wrong with a call; empty also where there is nothing to check against."""
+    if not present():
+        return []
+    known = _arguments(method)
+    if known is None:
+        return [f"{method}: no such method"]
+    found = [f"{method}: unknown argument {name}" for name in params if name not in known]
+    return found + [
+        f"{method}: {n} is missing" for n, need in known.items() if need and n not in params and n != "token"
+    ]
+
+
+def block_problems(blocks: Any) -> list[str]:
+    """What Slack's documented limits of blocks say against these."""
+    if not isinstance(blocks, list) or len(blocks) > 50:
+        return ["not a list of at most 50 blocks"]
+    found = []
+    for block in blocks:
+        if len(block.get("block_id", "")) > 255:
+            found.append("block_id of more than 255")
+        if block["type"] == "section" and not 1 <= len(block["text"]["text"]) <= 3000:
+            found.append(f"section text of {len(block['text']['text'])}")
+        elements = block.get("elements", [])
+        if len(elements) > 25 or len({e["action_id"] for e in elements}) < len(elements):
+            found.append("more than 25 elements, or an action_id twice")
+        for element in elements:
+            if len(element["text"]["text"]) > 75 or len(element["value"]) > 2000:
+                found.append("a button's text of more than 75 or value of more than 2000")
+            if element.get("style") not in (None, "primary", "danger"):
+                found.append(f"style {element['style']}")
+    return found
