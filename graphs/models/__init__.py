@@ -1,0 +1,5 @@
+"""Models: the one place that knows LangChain's. Importing this is cheap; the SDK is loaded at the first question."""
+
+from __future__ import annotations
+
+from graphs.models.planner import ModelPlanner as ModelPlanner
