@@ -31,16 +31,17 @@ _SURE = re.compile(
     re.I | re.S,
 )
 _HITS = 8
+_LONGEST = 1_000  # characters: a longer text is no question
 
 
 def claim(words: str, _now: datetime, _zone: ZoneInfo) -> Mapping[str, Any] | None:
     """A question by its start and its mark, or by its build when the mark was left out."""
-    if search := _ASKS.match(words):
-        return {"query": search["query"].strip(" ?!."), "list": True}
     text = words.strip()
-    if not text or len(text) > 1_000:
+    if not text or len(text) > _LONGEST:
         return None
-    marked = text.rstrip(" )\"”'").endswith(("?", "？"))
+    if search := _ASKS.match(text):
+        return {"query": search["query"].strip(" ?!."), "list": True}
+    marked = text.rstrip(" )!").endswith(("?", "？"))
     if _START.match(text) and (marked or _SURE.match(text)):
         return {"query": text}
     return {"query": text} if marked and len(text.split()) > 1 else None

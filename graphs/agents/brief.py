@@ -24,7 +24,7 @@ _CLAIM = re.compile(
 
 
 def claim(words: str, _now: datetime, _zone: ZoneInfo) -> Mapping[str, Any] | None:
-    return {} if _CLAIM.match(words) else None
+    return {} if len(words) < 200 and _CLAIM.match(words) else None
 
 
 async def work(_task: Task, desk: Desk) -> Draft:

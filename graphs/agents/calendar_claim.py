@@ -83,8 +83,12 @@ _NEXTS, _WHERES, _RENAMES, _PLACES = _one(_NEXT), _one(_WHERE), _one(*_RENAME), 
 _CANCELS, _CREATES = _one(*_CANCEL), _one(*_CREATE)
 
 
+LONGEST = 600  # characters: a longer text is no request to the calendar
+
+
 def claim(words: str, now: datetime, zone: ZoneInfo) -> Mapping[str, Any] | None:
-    if len(words) > 600:
+    words = words.strip()
+    if len(words) > LONGEST:
         return None
     return _looking(words, now, zone) or _changing(words, now, zone) or _creating(words, now, zone)
 
@@ -156,7 +160,7 @@ def _creating(words: str, now: datetime, zone: ZoneInfo) -> Mapping[str, Any] | 
 def _bare_event(words: str, now: datetime, zone: ZoneInfo) -> Mapping[str, Any] | None:
     """ "lunch with Ada on friday at 12:30": begins with the kind, names a time, and tells of nothing that was."""
     text = re.sub(_PLEASE, "", words.strip(), flags=re.I)
-    if "?" in text or "\n" in text or not re.match(rf"(?:(?:a|an|have|einen?)\s+)?(?:{KINDS})\b", text, re.I):
+    if "?" in text or "\n" in text or not re.match(rf"(?:(?:a|an|have|einen?)\s+)*(?:{KINDS})\b", text, re.I):
         return None
     found = find(text, now, zone)
     if found is None or _PAST.search(re.sub(r"^have\s", "", found.rest, flags=re.I)):

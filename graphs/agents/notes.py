@@ -54,12 +54,15 @@ _DELETE = (
 )
 
 
+_LONGEST = 2_000
+
+
 def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
     named = "|".join(
         f"(?:{pattern})".replace("?P<text>", f"?P<text{n}>").replace("?P<which>", f"?P<which{n}>")
         for n, pattern in enumerate(patterns)
     )
-    return re.compile(rf"{_PLEASE}(?:{named})\s*$", re.IGNORECASE | re.DOTALL)
+    return re.compile(rf"{_PLEASE}(?:{named})$", re.IGNORECASE | re.DOTALL)
 
 
 _PATTERNS = (
@@ -73,7 +76,11 @@ _PATTERNS = (
 
 
 def claim(words: str, _now: datetime, _zone: ZoneInfo) -> Mapping[str, Any] | None:
+    """A new note may be of any length; what is asked about notes is short."""
+    words = words.strip()
     for do, pattern in _PATTERNS:
+        if do != "write" and len(words) > _LONGEST:
+            continue
         match = pattern.match(words if do == "write" else words.rstrip(" .?!"))
         if match:
             found = {re.sub(r"\d+$", "", name): value.strip() for name, value in match.groupdict().items() if value}

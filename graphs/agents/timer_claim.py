@@ -12,10 +12,10 @@ from graphs.agents.base import only_time
 
 _PLEASE = r"^\s*(?:(?:please|bitte|ok|okay|hey|and|und|also|can\s+you|could\s+you|kannst\s+du|would\s+you)[,\s]+)*"
 _ASK = (
-    r"remind\s+me|give\s+me\s+a\s+reminder|erinn(?:e|re|ere)\s+mich|rappelle[-\s]moi|rappelez[-\s]moi|recu[ée]rdame|"
+    r"remind\s+me|give\s+me\s+a\s+reminder|erinn(?:er|ere|re)\s+mich|rappelle[-\s]moi|rappelez[-\s]moi|recu[ée]rdame|"
     r"av[ií]same|ricordami"
 )
-_NOUN = r"(?:reminder|timer|alarm|wecker|erinnerung)s?"
+_NOUN = r"(?:(?:reminder|timer|alarm)s?|wecker|erinnerung(?:en)?)"
 _LINK = r"(?:(?:to|that|about|of|daran|dass|an|zu|de|que|di|che|para)\b[\s,:]*)*"
 
 _SET = (
@@ -56,7 +56,13 @@ _SNOOZE = re.compile(
 )
 
 
+LONGEST = 1_000  # characters: a longer text is no request for a reminder
+
+
 def claim(words: str, now: datetime, zone: ZoneInfo) -> Mapping[str, Any] | None:
+    words = words.strip()
+    if len(words) > LONGEST:
+        return None
     if _LIST.match(words):
         return {"do": "list"}
     snooze = _SNOOZE.match(words)

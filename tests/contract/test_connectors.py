@@ -198,7 +198,7 @@ disk=$1; shift; "$@"; code=$?; ls -A "$disk" "$disk/notes" >&2; exit $code
 
 
 def child_on_a_full_disk(store: str, disk: Path) -> tuple[dict[str, str], str]:
-    """What a write says on a disk of 32 KB of its own (tmpfs in a mount namespace) that is nearly full; and what lies there."""
+    """What a write says on a nearly full disk of its own (32 KB, tmpfs in a mount namespace), and what lies there after."""
     disk.mkdir()
     path = disk / ("notes" if store == "vault" else "calendar.ics")
     alone = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", SMALL_DISK, "sh", str(disk)]
