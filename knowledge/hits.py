@@ -23,6 +23,7 @@ class Hit:
     parts: Mapping[str, float] = field(default_factory=dict)
     chunk: int = 0
     document: int = 0
+    ordinal: int = 0  # of the chunk within its document
     readers: tuple[str, ...] = ("principal",)
     speaker: str = ""
     context: str = ""  # the heading, title or thread line that stands above the text

@@ -18,6 +18,7 @@ from knowledge.index.home import EdgeHome, IndexHome
 from knowledge.projection import Projection
 from knowledge.retriever.finder import Finder, hit
 from knowledge.retriever.points import embedded_text
+from knowledge.retriever.rank import Weights
 from knowledge.retriever.weights import DEFAULT
 from knowledge.words import Integrity
 
@@ -50,7 +51,7 @@ class Memory:
         *,
         now: Callable[[], int],
         home: IndexHome | None = None,
-        weights: Mapping[str, float] = DEFAULT,
+        weights: Weights = DEFAULT,
     ) -> None:
         self._db = db
         self._encoder = Encoder(embedder)

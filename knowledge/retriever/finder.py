@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from knowledge.database.engine import Database
@@ -13,14 +13,14 @@ from knowledge.documents.store import Row
 from knowledge.embedding.base import from_blob
 from knowledge.embedding.encoder import Encoder
 from knowledge.hits import Hit
-from knowledge.index.base import Ask, Index, Scope
+from knowledge.index.base import Ask, Found, Index, Scope
 from knowledge.index.bm25 import query_vector
 from knowledge.retriever.focus import CLOSER, remainder
 from knowledge.retriever.question import Names, Question, dissect
-from knowledge.retriever.rank import Ranked, rank
+from knowledge.retriever.rank import Ranked, Weights, rank
 from knowledge.retriever.weights import DEFAULT, LEXICAL, REST
 
-POOL = 80  # candidates of each of the three searches
+POOL = 120  # candidates of each of the three searches
 SLACK = 8  # rows read beyond those wanted, should the index be behind SQL
 LONGEST = 2_000  # characters of a question
 
@@ -28,7 +28,7 @@ LONGEST = 2_000  # characters of a question
 class Finder:
     """Finds passages. `names` are the speakers it knows; memory teaches them."""
 
-    def __init__(self, db: Database, encoder: Encoder, *, weights: Mapping[str, float] = DEFAULT) -> None:
+    def __init__(self, db: Database, encoder: Encoder, *, weights: Weights = DEFAULT) -> None:
         self._db = db
         self._encoder = encoder
         self._weights = weights
@@ -39,7 +39,9 @@ class Finder:
         question = dissect(normalise(query)[:LONGEST], self.names)
         if not question.text.strip() or not scope.names or k < 1:
             return []
-        ranked = await self._ranked(index, question, scope)
+        pool = await self.candidates(index, question, scope)
+        dense = any("dense" in f.scores for f in pool)
+        ranked = rank(question, pool, self._weights if dense else LEXICAL)
         wanted = max(k, CLOSER)
         kept: list[tuple[Row, Ranked]] = []
         for start in range(0, len(ranked), wanted + SLACK):
@@ -55,7 +57,8 @@ class Finder:
         closer = await self._closer(question, kept[:CLOSER])
         return [hit(row, r) for row, r in (closer + kept[CLOSER:])[:k]]
 
-    async def _ranked(self, index: Index, question: Question, scope: Scope) -> list[Ranked]:
+    async def candidates(self, index: Index, question: Question, scope: Scope) -> list[Found]:
+        """The pool that ranking chooses from: the best of three searches, each scored by all three."""
         vectors = await self._encoder.encode([question.meant])
         words = query_vector(question.words)
         ask = Ask(scope, vectors[0] if vectors is not None else None, words, words, POOL)
@@ -63,12 +66,12 @@ class Finder:
         scores = await index.score(ask, [f.id for f in pool])
         for found in pool:
             found.scores.update(scores.get(found.id, {}))
-        return rank(question, pool, self._weights if vectors is not None else LEXICAL)
+        return pool
 
     async def _closer(self, question: Question, kept: Sequence[tuple[Row, Ranked]]) -> list[tuple[Row, Ranked]]:
         """The best candidates in the order that a second look gives them; their parts say what it saw."""
-        if not kept:
-            return []
+        if sum(row.speaker is None for row, _ in kept) * 2 <= len(kept):
+            return list(kept)  # conversations: what a question shares with a turn is rarely its subject alone
         left = remainder(question.text, [row.text for row, _ in kept])
         asked = await self._encoder.encode([left.question])
         fits = self._encoder.fingerprint
@@ -99,6 +102,7 @@ def hit(row: Row, ranked: Ranked | None = None) -> Hit:
         parts=ranked.parts if ranked else {},
         chunk=row.chunk,
         document=row.document,
+        ordinal=row.ordinal,
         readers=row.readers,
         speaker=row.speaker or "",
         context=row.context,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from knowledge.documents.store import Row
@@ -15,18 +16,20 @@ QUESTION, FOLLOWS_QUESTION, TIME, NUMBER, FIRST, TURN = 1, 2, 4, 8, 16, 32
 
 AROUND_AVERAGE = 60
 
+_MARK = re.compile(r"\{\w{1,20}\}|\[(?:laugh\w*|noise|pause|inaudible|crosstalk|music|applause)\]")
+
 
 def point(row: Row, before: Row | None, *, vector: bool = True) -> Point:
     """The point of a chunk; `before` is the chunk ahead of it in the same document, if any.
 
     `vector` false leaves the stored vector out: it is another model's.
     """
-    own = tokens(row.text)
+    own = tokens(spoken(row.text))
     head = tokens(row.context)
     turn = row.speaker is not None
     dated = tokens(row.speaker or "") + date_words(row.at) if turn else head
-    ahead = tokens(before.text) if before is not None else []
-    words = plain_words(row.text)
+    ahead = tokens(spoken(before.text)) if before is not None else []
+    words = plain_words(spoken(row.text))
     traits = (
         QUESTION * row.text.rstrip().endswith("?")
         | FOLLOWS_QUESTION * (before is not None and before.text.rstrip().endswith("?"))
@@ -51,6 +54,11 @@ def point(row: Row, before: Row | None, *, vector: bool = True) -> Point:
     )
 
 
+def spoken(text: str) -> str:
+    """A transcript's words without its stage directions: "{vocalsound}", "[laughs]"."""
+    return _MARK.sub(" ", text)
+
+
 def date_words(at: int) -> list[str]:
     """The words by which people call a day: month, day of the month, year, weekday."""
     moment = datetime.fromtimestamp(at / 1000, UTC)
@@ -59,6 +67,8 @@ def date_words(at: int) -> list[str]:
 
 def embedded_text(context: str, text: str, *, turn: bool) -> str:
     """What the embedder reads of a chunk: what stands above it helps a document, and only confuses a turn."""
-    if turn or not context or text.lower().startswith(context.lower()):
+    if turn:
+        return " ".join(spoken(text).split()) or text
+    if not context or text.lower().startswith(context.lower()):
         return text
     return f"{context}\n{text}"

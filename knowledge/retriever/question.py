@@ -30,6 +30,16 @@ manana semana ano gennaio febbraio aprile maggio giugno luglio settembre ottobre
 mercoledi giovedi venerdi domenica ieri oggi domani settimana mese anno
 """
 _TIME_WORDS = frozenset(_TIMES.split())
+_ASKING = """
+summarize summarise summary summaries discuss discussed discussing discussion discussions opinion opinions view views
+attitude attitudes conclusion conclude concluded conclusions mention mentioned mentions describe described explain
+explained say said says saying tell told think thought thinks talk talked talking talks meeting speaker speakers
+team group people participants members regarding concerning towards toward according reason reasons
+zusammenfassung meinung gesagt meinte sagte besprochen dit pense opinion avis resume dijo opina opinion resumen detto
+pensa riassunto parere
+"""
+ASKING_WORDS = frozenset(_ASKING.split())
+"""Verbs of asking and saying: rare in what people say, common in what is asked about it, and no help in finding it."""
 _DIGITS = re.compile(r"\d")
 
 
@@ -83,10 +93,11 @@ def dissect(text: str, names: Names) -> Question:
     folded = fold(text)
     words = plain_words(text)
     ids, used = names.within(words)
+    telling = tuple(tokens(" ".join(w for w in words if w not in ASKING_WORDS)))
     return Question(
         text=text,
         meant=_without(text, used) if used else text,
-        words=tuple(tokens(text)),
+        words=telling or tuple(tokens(text)),
         names=ids,
         when=bool(_WHEN.search(folded)),
         number=bool(_NUMBER.search(folded)),

@@ -1,18 +1,17 @@
-"""The reranker's weights, made by `python -m tests.evals.memory.fit`, as numbers so that a diff shows what changed."""
+"""The reranker's weights: numbers in `weights.json`, made by `python -m tests.evals.memory.fit`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from pathlib import Path
 
-DEFAULT: Mapping[str, float] = {
-    "dense": 1.0,
-    "words": 0.4,
-    "around": 0.1,
-    "words_raw": 0.05,
-}
+from knowledge.retriever.rank import Weights
 
-REST = 0.6
-"""Of the second look: the question's remainder against the passage."""
+DEFAULT: Weights = json.loads((Path(__file__).parent / "weights.json").read_text("utf-8"))
 
-LEXICAL: Mapping[str, float] = {"words": 1.0, "around": 0.2, "words_raw": 0.05}
+_WORDS = {"words": 1.0, "around": 0.3, "words_raw": 0.1, "named": 0.2}
+LEXICAL: Weights = {"turn": _WORDS, "document": _WORDS}
 """Without a model: words alone."""
+
+REST = 3.6
+"""Of the second look: the question's remainder against a document's passage, on the scale of the weights."""
