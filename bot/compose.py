@@ -87,13 +87,13 @@ async def compose(
         stack.push_async_callback(db.close)
         librarian = Librarian.of(settings, home, db, lambda: ms(now()))
         stack.push_async_callback(librarian.close)
-        await librarian.open()
         tools = build_tools(
             ToolContext(
                 db=db, home=home.path, vault_path=settings.notes_path, calendar_path=settings.calendar_path, zone=zone,
                 memory=librarian, clock=now, read_house=_house_reader(db),
             )
         )  # fmt: skip
+        librarian.read_note = tools["notes.read"].run
         understanding = Understanding.of(AGENTS, nearest=librarian.nearest, planner=_planner(settings))
         crew = Crew(
             db=db, agents=AGENTS, tools=tools, policy=TablePolicy(), understanding=understanding, memory=librarian,
@@ -110,6 +110,7 @@ async def compose(
         outbox = Outbox(crew, spoken)
         control = Control(crew, hearing, house)
         worker = Worker(crew, graph, hearing, outbox, control, librarian)
+        await librarian.open()
         await _link_configured(settings, db, ms(now()))
         yield Steward(settings, home, crew, graph, librarian, hearing, house, outbox, control, worker, spoken)
 
@@ -146,7 +147,11 @@ def _house_reader(db: Database) -> Callable[[str], Any]:
         async with db.read() as tx:
             found = await cards.open_cards(tx)
             return [
-                {"card": card.id, "made_at": card.made_at, "proposals": [p.rendering for p in await cards.of_card(tx, card.id) if p.state == "open"]}
+                {
+                    "card": card.id,
+                    "made_at": card.made_at,
+                    "proposals": [p.rendering for p in await cards.of_card(tx, card.id) if p.state == "open"],
+                }
                 for card in found
             ]
 
@@ -155,7 +160,11 @@ def _house_reader(db: Database) -> Callable[[str], Any]:
 
 async def _link_configured(settings: Settings, db: Database, now: int) -> None:
     """Accounts that the operator wrote into the settings are the principal's without a code."""
-    configured = {"telegram": settings.telegram.principal, "slack": settings.slack.principal, "whatsapp": settings.whatsapp.principal}
+    configured = {
+        "telegram": settings.telegram.principal,
+        "slack": settings.slack.principal,
+        "whatsapp": settings.whatsapp.principal,
+    }
     for channel, external in configured.items():
         if external:
             async with db.read() as tx:

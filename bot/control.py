@@ -162,9 +162,15 @@ class Control:
             return Reply(chosen)
         return await self._apply(tx, decision, chosen, inbound, decider, now)
 
-    async def _which(self, tx: Tx, decision: Decision, inbound: Inbound, open_cards: list[Card]) -> list[Proposal] | str:
+    async def _which(
+        self, tx: Tx, decision: Decision, inbound: Inbound, open_cards: list[Card]
+    ) -> list[Proposal] | str:
         """The proposals that are meant, or the question back."""
-        replied = await cards.card_of_copy(tx, inbound.channel, inbound.conversation, inbound.reply_to) if inbound.reply_to else None
+        replied = (
+            await cards.card_of_copy(tx, inbound.channel, inbound.conversation, inbound.reply_to)
+            if inbound.reply_to
+            else None
+        )
         pool = [c for c in open_cards if c.id == replied] or open_cards
         if decision.all:
             return [p for c in pool for p in await cards.of_card(tx, c.id) if p.state == "open"]

@@ -118,7 +118,9 @@ class Hearing:
                 tx, stored.channel, stored.sender, stored.conversation, words, now
             )
             if linked:
-                await messages.enqueue(tx, f"{stored.turn}/answer", stored.channel, stored.conversation, Outbound(WELCOME), now)
+                await messages.enqueue(
+                    tx, f"{stored.turn}/answer", stored.channel, stored.conversation, Outbound(WELCOME), now
+                )
                 await ledger.append(tx, now, ledger.Entry("principal", "identity.linked", stored.channel, stored.turn))
             else:
                 await ledger.append(tx, now, ledger.Entry("system", "stranger.held", standing, stored.turn))

@@ -45,7 +45,9 @@ class House:
         if inbound.command not in COMMANDS or handler is None:
             return Reply(hand_over=True)
         reply: Reply = await handler(tx, inbound, stored, now)
-        await ledger.append(tx, now, ledger.Entry("principal", f"command.{inbound.command}", stored.channel, stored.turn))
+        await ledger.append(
+            tx, now, ledger.Entry("principal", f"command.{inbound.command}", stored.channel, stored.turn)
+        )
         return reply
 
     # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -101,7 +103,9 @@ class House:
         linked = [f"{a.channel} ({a.conversation})" for a in await people.addresses(tx)]
         places = ", ".join(linked) if linked else "only here"
         who = f"{inbound.channel} account {inbound.sender or 'local'}"
-        return Reply(f"You are my principal, speaking from the {who}. Linked: {places}. Time zone: {self.crew.zone.key}.")
+        return Reply(
+            f"You are my principal, speaking from the {who}. Linked: {places}. Time zone: {self.crew.zone.key}."
+        )
 
     async def _do_why(self, tx: Tx, inbound: Inbound, stored: Stored, now: int) -> Reply:
         return Reply(await why.explain(tx, inbound.text, inbound.channel, inbound.conversation, self.crew.zone))
@@ -184,7 +188,11 @@ class House:
             return Reply(await self.undo(tx, effect, decider, now))
         for effect in await effects.last_undoable(tx):
             tool = self.crew.tools.get(effect.tool)
-            if tool is not None and tool.undo is not None and tool.undo(effect.arguments, effect.receipt or {}) is not None:
+            if (
+                tool is not None
+                and tool.undo is not None
+                and tool.undo(effect.arguments, effect.receipt or {}) is not None
+            ):
                 return Reply(await self.undo(tx, effect, decider, now))
         return Reply("There is nothing to undo.")
 

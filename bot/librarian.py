@@ -13,8 +13,8 @@ from bot.hearing import Attach
 from bot.home import Home
 from bot.settings import Settings
 from channels.base import ChannelError, FileRef, Inbound, SpeakingChannel
-from graphs.connectors.vault_format import parse
 from graphs.state import Said
+from graphs.tools.base import ToolTrouble
 from graphs.understanding import Near
 from knowledge.database import Database
 from knowledge.embedding.base import Embedder, EmbedderUnavailable
@@ -29,8 +29,24 @@ from knowledge.words import Integrity
 log = logging.getLogger(__name__)
 
 FILE_LIMIT = 2_000_000  # bytes of a text file taken in from a chat; larger ones go through `steward ingest`
-TEXT_ENDINGS = (".md", ".txt", ".csv", ".json", ".vtt", ".srt", ".eml", ".log", ".rst", ".org", ".yaml", ".yml", ".toml")
+TEXT_ENDINGS = (
+    ".md",
+    ".txt",
+    ".csv",
+    ".json",
+    ".vtt",
+    ".srt",
+    ".eml",
+    ".log",
+    ".rst",
+    ".org",
+    ".yaml",
+    ".yml",
+    ".toml",
+)
 _SEEN = "vault:seen"
+
+ReadNote = Callable[[Mapping[str, Any], str], Awaitable[Mapping[str, Any]]]
 
 
 class Librarian:
@@ -39,6 +55,7 @@ class Librarian:
     def __init__(self, memory: Memory, db: Database, vault: Path, home: Home, embedder: Embedder | None) -> None:
         self.memory, self.db, self.vault, self.home, self.embedder = memory, db, vault, home, embedder
         self.remote = False
+        self.read_note: ReadNote | None = None  # given by the composition root: the reading tool of notes
         self._changed = True
         self._examples: dict[str, Any] = {}
         self._lock = asyncio.Lock()
@@ -70,8 +87,10 @@ class Librarian:
     ) -> list[Hit]:
         """What agents call. Level with the vault first, so that a note of a second ago is found."""
         if self.remote:
-            body = {"query": query, "k": k, "sources": list(sources), "readers": list(readers)}
-            answer = await local.ask(self.home.socket("worker"), "search", **body)
+            socket, asked = self.home.socket("worker"), {"sources": list(sources), "readers": list(readers)}
+            answer = await local.ask(
+                socket, "search", query=query, k=k, sources=asked["sources"], readers=asked["readers"]
+            )
             return [hit_from_json(one) for one in answer["hits"]]
         await self.level()
         return await self.memory.search(query, k=k, sources=sources, readers=readers)
@@ -98,32 +117,39 @@ class Librarian:
             return 0
         async with self._lock:
             self._changed = False
-            async with self.db.read() as tx:
-                seen = await facts.get(tx, _SEEN) or {}
-            found = await asyncio.to_thread(_scan, self.vault)
-            changed = [name for name, stamp in found.items() if seen.get(name) != stamp]
-            gone = [name for name in seen if name not in found]
-            for name in changed:
-                await self._learn(name)
-            for name in gone:
-                await self.memory.forget("note", f"notes/{name}")
-            if changed or gone:
-                async with self.db.write() as tx:
-                    await facts.put(tx, _SEEN, found)
-            return len(changed) + len(gone)
+            try:
+                return await self._level()
+            except BaseException:
+                self._changed = True
+                raise
+
+    async def _level(self) -> int:
+        async with self.db.read() as tx:
+            seen = await facts.get(tx, _SEEN) or {}
+        found = await asyncio.to_thread(_scan, self.vault)
+        changed = [name for name, stamp in found.items() if seen.get(name) != stamp]
+        gone = [name for name in seen if name not in found]
+        for name in changed:
+            await self._learn(name)
+        for name in gone:
+            await self.memory.forget("note", f"notes/{name}")
+        if changed or gone:
+            async with self.db.write() as tx:
+                await facts.put(tx, _SEEN, found)
+        return len(changed) + len(gone)
 
     async def _learn(self, name: str) -> None:
-        path = self.vault / name
+        assert self.read_note is not None, "set by the composition root before anything is searched"
         try:
-            data = await asyncio.to_thread(path.read_bytes)
-            dated = int(path.stat().st_mtime * 1000)
-        except OSError as error:
-            log.warning("note %s cannot be read: %s", name, error.strerror)
+            note = await self.read_note({"name": name}, "")
+            dated = int((self.vault / name).stat().st_mtime * 1000)
+        except (OSError, ToolTrouble) as error:
+            log.warning("note %s cannot be read: %s", name, error)
             return
-        note = parse(name, data)
-        integrity: Integrity = "untrusted" if note.source and not note.source.startswith("principal") else "principal"
+        source = str(note.get("source", ""))
+        integrity: Integrity = "untrusted" if source and not source.startswith("principal") else "principal"
         await self.memory.remember(
-            source="note", external_id=f"notes/{name}", title=f"notes/{name}", text=note.text, dated_at=dated,
+            source="note", external_id=f"notes/{name}", title=f"notes/{name}", text=str(note["text"]), dated_at=dated,
             integrity=integrity,
         )  # fmt: skip
 
@@ -139,6 +165,11 @@ class Librarian:
         found = await self.memory.status()
         kind = f"by words alone ({found.lexical})" if found.lexical else "by words and meaning"
         return {"memory": f"{found.documents} documents, {found.chunks} passages, searched {kind}"}
+
+    async def ingest(self, path: Path) -> str:
+        """Remember one text file from disk; the sentence that says what came of it."""
+        data = await asyncio.to_thread(path.read_bytes)
+        return await self._remember_file(path.name, data)
 
     def attach(self, speakers: Mapping[str, SpeakingChannel]) -> Attach:
         """How files of a chat come into memory: text only, from channels this process speaks."""
@@ -159,7 +190,9 @@ class Librarian:
         if not (name.lower().endswith(TEXT_ENDINGS) or file.mime.startswith("text/")):
             return f"I can take text files in from here; “{name}” is {file.mime or 'of an unknown kind'}."
         if file.size > FILE_LIMIT:
-            return f"“{name}” has {file.size / 1e6:.1f} MB; I take text files up to {FILE_LIMIT / 1e6:.0f} MB from a chat."
+            return (
+                f"“{name}” has {file.size / 1e6:.1f} MB; I take text files up to {FILE_LIMIT / 1e6:.0f} MB from a chat."
+            )
         data = bytearray()
         try:
             async for piece in speaker.fetch(file):
@@ -168,12 +201,20 @@ class Librarian:
                     return f"“{name}” is larger than {FILE_LIMIT / 1e6:.0f} MB; I did not take it in."
         except ChannelError as error:
             return f"“{name}” could not be downloaded: {error}"
-        text = bytes(data).decode("utf-8", "replace").replace("\x00", "")
+        return await self._remember_file(name, bytes(data))
+
+    async def _remember_file(self, name: str, data: bytes) -> str:
+        text = data.decode("utf-8", "replace").replace("\x00", "")
         if not text.strip():
             return f"“{name}” is empty; there is nothing to remember."
         now = self.memory._now()
         await self.memory.remember(
-            source="file", external_id=f"files/{name}", title=f"files/{name}", text=text, dated_at=now, integrity="untrusted"
+            source="file",
+            external_id=f"files/{name}",
+            title=f"files/{name}",
+            text=text,
+            dated_at=now,
+            integrity="untrusted",
         )
         return f"I have read “{name}” ({len(text):,} characters) and will find it when you ask."
 
@@ -207,6 +248,3 @@ def hit_from_json(body: Mapping[str, Any]) -> Hit:
     from datetime import datetime
 
     return Hit(**{**body, "dated": datetime.fromisoformat(body["dated"]), "readers": tuple(body["readers"])})
-
-
-Search = Callable[..., Awaitable[list[Hit]]]

@@ -6,7 +6,9 @@ import logging
 import re
 import sys
 
-_SECRETS = re.compile(r"\b(bot)?\d{6,}:[\w-]{20,}|\bxox[abp]-[\w-]+|\bxapp-[\w-]+|\bsk-[\w-]{16,}|(?i:bearer\s+)[\w.~+/-]{16,}")
+_SECRETS = re.compile(
+    r"\b(bot)?\d{6,}:[\w-]{20,}|\bxox[abp]-[\w-]+|\bxapp-[\w-]+|\bsk-[\w-]{16,}|(?i:bearer\s+)[\w.~+/-]{16,}"
+)
 
 
 class _Redact(logging.Formatter):

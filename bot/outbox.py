@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 EFFECT_TRIES = 6
 MESSAGE_TRIES = 12
 EFFECT_TIMEOUT_S = 45.0
+ARRIVAL_S = 5.0
+"""How long a message whose answer was lost may still be on its way before its look-up can be trusted."""
 
 
 def backoff_ms(attempt: int, floor_s: float = 0.0) -> int:
@@ -67,7 +69,9 @@ class Outbox:
         """Look before repeating what an earlier worker may have done already."""
         if effect.interrupted and not tool.repeatable:
             if tool.find is None:
-                raise OutcomeUnknown(f"Steward was stopped in the middle of {tool.name}, and there is no way to look it up")
+                raise OutcomeUnknown(
+                    f"Steward was stopped in the middle of {tool.name}, and there is no way to look it up"
+                )
             if (found := await tool.find(effect.arguments, effect.id)) is not None:
                 return found
         return await tool.run(effect.arguments, effect.id)
@@ -148,7 +152,11 @@ class Outbox:
                     async with self.crew.db.write() as tx:
                         await messages.part_sent(tx, letter.id, tuple(receipts))
         except TryLater as later:
-            again = self._look_again if letter.interrupted and len(receipts) == len(letter.receipts) else self._message_again
+            again = (
+                self._look_again
+                if letter.interrupted and len(receipts) == len(letter.receipts)
+                else self._message_again
+            )
             await again(letter, str(later), later.retry_after or 0.0)
         except Unknown as unknown:
             await self._unknown(letter, receipts, str(unknown))
@@ -177,7 +185,13 @@ class Outbox:
         now = ms(self.crew.clock())
         async with self.crew.db.write() as tx:
             await messages.enqueue(
-                tx, f"{letter.key}/said", letter.channel, letter.conversation, Outbound(toast.text), now, turn=letter.turn
+                tx,
+                f"{letter.key}/said",
+                letter.channel,
+                letter.conversation,
+                Outbound(toast.text),
+                now,
+                turn=letter.turn,
             )
 
     async def _find(self, speaker: SpeakingChannel, letter: Letter, part: Outbound) -> str:
@@ -191,29 +205,14 @@ class Outbox:
         return found if isinstance(found, str) else found.ref
 
     async def _unknown(self, letter: Letter, receipts: list[str], reason: str) -> None:
-        """No answer came: look whether it arrived; if nobody can say, park it and ask."""
-        speaker = self.speakers[letter.channel]
-        part = speaker.fit(letter.body)[len(receipts)]
-        try:
-            found = await self._find(speaker, letter, part)
-        except TryLater as later:
-            await self._look_again(letter, str(later), later.retry_after or 0.0)
-            return
-        except Exception as error:
-            log.warning("look-up of message %s: %s", letter.key, error)
-            found = "unknown"
-        if found == "absent":
-            await self._message_again(letter, reason, 0.0)
-        elif found == "unknown":
+        """No answer came. Look whether it arrived, but not at once: it may still be on its way."""
+        if letter.interrupted and len(receipts) == len(letter.receipts):
             await self._end_message(letter, "uncertain", tuple(receipts), reason)
-        else:
-            receipts.append(found)
-            if len(receipts) == len(speaker.fit(letter.body)):
-                await self._end_message(letter, "sent", tuple(receipts), None)
-                return
+            return
+        if len(receipts) > len(letter.receipts):
             async with self.crew.db.write() as tx:
                 await messages.part_sent(tx, letter.id, tuple(receipts))
-                await messages.postpone(tx, letter.id, 0, reason)
+        await self._look_again(letter, reason, ARRIVAL_S)
 
     async def _look_again(self, letter: Letter, reason: str, wait_s: float) -> None:
         """Neither sent nor parked: the platform can't be asked now. The claim runs out and the next one looks again."""

@@ -1,4 +1,4 @@
-"""The receiver: slim, always awake. It listens, stores, acknowledges, shows signs of life, keeps time and wakes the worker."""
+"""The receiver: slim and always awake. It listens, stores, acknowledges, keeps time and wakes the worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Supervises one worker process: starts it when there is work, again with backoff when it crashes, and tells when it keeps crashing."""
+"""Supervises one worker: starts it when there is work, again with backoff when it crashes, tells when it keeps crashing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-""""Why?": an explanation from the record and the rows alone, without a model."""
+""" "Why?": an explanation from the record and the rows alone, without a model."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ async def explain(tx: Tx, which: str, channel: str, conversation: str, zone: Zon
         found = await turns.get(tx, f"t{number}")
     else:
         query = select(turn.c.id).where(turn.c.channel == channel, turn.c.conversation == conversation)
-        last = (await tx.execute(query.order_by(turn.c.began_at.desc(), turn.c.id.desc()).limit(1))).scalar_one_or_none()
+        last = (
+            await tx.execute(query.order_by(turn.c.began_at.desc(), turn.c.id.desc()).limit(1))
+        ).scalar_one_or_none()
         found = await turns.get(tx, last) if last else None
     if found is None:
         return "I have no such turn." if number else "Nothing has happened here yet."

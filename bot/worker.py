@@ -324,8 +324,8 @@ class Worker:
             await leases.guard(tx, lease, now, LEASE_MS)
             key = f"resume:{turn.id}"
             failure, _ = await failures.note(
-                tx, key, f"A turn could not be finished ({type(error).__name__})", "Your decisions and their effects are kept.",
-                "Its closing answer was not written.", now, turn=turn.id,
+                tx, key, f"A turn could not be finished ({type(error).__name__})",
+                "Your decisions and their effects are kept.", "Its closing answer was not written.", now, turn=turn.id,
             )  # fmt: skip
             if failure.count >= TURN_TRIES:
                 await turns.set_state(tx, turn.id, "failed", ended_at=now)

@@ -68,8 +68,9 @@ class ConsoleSpeaker:
         return "absent"
 
     async def fetch(self, file: FileRef) -> AsyncIterator[bytes]:
-        raise FileNotFoundError(file.name)
-        yield b""
+        nothing: tuple[bytes, ...] = ()  # a console sends no files
+        for piece in nothing:
+            yield piece
 
     async def probe(self) -> list[Finding]:
         return [Finding("console: always there", ok=True)]

@@ -8,8 +8,10 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 from zoneinfo import ZoneInfo
 
-from knowledge.hits import Hit as Hit
+from knowledge.hits import Hit
 from knowledge.words import Button, Evidence, Integrity
+
+__all__ = ["Agent", "Claim", "Desk", "Draft", "Hit", "Manifest", "Memory", "Task", "Wish"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,9 @@ def _effect_line(effect: Effect, tools: Mapping[str, Tool]) -> str:
     if effect.state == "done" and tool is not None and effect.receipt is not None:
         return tool.report(effect.arguments, effect.receipt)
     if effect.state == "uncertain":
-        return f"⚠️ I can't tell whether this happened: {effect.error or effect.tool}. I did not try again; see /failures."
+        return (
+            f"⚠️ I can't tell whether this happened: {effect.error or effect.tool}. I did not try again; see /failures."
+        )
     if effect.state == "cancelled":
         return "⏹ Stopped before it began."
     return f"⚠️ Not done: {effect.error or effect.tool}"
@@ -95,7 +97,9 @@ def _left(proposals: Sequence[Proposal]) -> str:
 
 def _nothing(suggestions: Sequence[str]) -> str:
     if not suggestions:
-        return f"{NOT_UNDERSTOOD} Try `note: …`, `remind me …`, `lunch with Ada on Friday at 12:30`, a question, or /help."
+        return (
+            f"{NOT_UNDERSTOOD} Try `note: …`, `remind me …`, `lunch with Ada on Friday at 12:30`, a question, or /help."
+        )
     offers = " or ".join(f"`{s}`" for s in suggestions)
     return f"{NOT_UNDERSTOOD} Did you mean something like {offers}? /help shows what I can do."
 
@@ -109,7 +113,7 @@ def _sources(drafts: Sequence[Draft]) -> str:
 
 
 def _undo_rows(effects: Sequence[Effect], tools: Mapping[str, Tool]) -> list[tuple[Button, ...]]:
-    rows = []
+    rows: list[tuple[Button, ...]] = []
     done = [e for e in effects if e.state == "done" and not e.undoes]
     for effect in done:
         tool = tools.get(effect.tool)

@@ -81,7 +81,7 @@ def _buttons(card: Card, open_ones: Sequence[Proposal], *, numbered: bool) -> tu
             (button("Approve", "approve", 0, "success"), button("Reject", "reject", 0, "danger")),
             (button("Edit", "edit", open_ones[0].ordinal), button("Later", "later", 0), button("Why?", "why", 0)),
         )
-    rows = [
+    rows: list[tuple[Button, ...]] = [
         (
             button(f"✓ {p.ordinal}", "approve", p.ordinal, "success"),
             button(f"✗ {p.ordinal}", "reject", p.ordinal, "danger"),

@@ -12,9 +12,12 @@ _APPROVE = r"yes|yep|yeah|yes please|ok|okay|sure|approve|approved|go ahead|do i
 _REJECT = r"no|nope|no thanks|reject|rejected|don'?t|do not|don'?t do it|leave it|cancel it|decline|nein|non"
 _LATER = r"later|not now|ask me later|remind me later|sp[äa]ter|plus tard|m[aá]s tarde|pi[uù] tardi"
 _WHY = r"why|why\?|warum|pourquoi|por qu[eé]|perch[eé]"
-_CHANGE = r"make it|change (?:it )?to|change that to|move it(?: to)?|call it|instead|set it to|edit(?: it)?(?: to)?:?|better"
+_CHANGE = (
+    r"make it|change (?:it )?to|change that to|move it(?: to)?|call it|instead|set it to|edit(?: it)?(?: to)?:?|better"
+)
 
-_WHICH = r"(?:\s+(?:to\s+|number\s+|no\.?\s+|nr\.?\s+|#|card\s+|approval\s+|c)*(?P<which>all|both|everything|\d{1,9}(?:\s*(?:,|and|&|\+)\s*\d{1,9})*))?"
+_NUMBERS = r"all|both|everything|\d{1,9}(?:\s*(?:,|and|&|\+)\s*\d{1,9})*"
+_WHICH = rf"(?:\s+(?:to\s+|number\s+|no\.?\s+|nr\.?\s+|#|card\s+|approval\s+|c)*(?P<which>{_NUMBERS}))?"
 _PLAIN = re.compile(
     rf"^\s*(?:(?P<approve>{_APPROVE})|(?P<reject>{_REJECT})|(?P<later>{_LATER})|(?P<why>{_WHY})){_WHICH}\s*[.!?]*\s*$",
     re.IGNORECASE,
@@ -52,7 +55,7 @@ def read_decision(text: str) -> Decision | None:
     if text.strip().lower().rstrip(".!?") in _TYPO:
         return None
     if found := _PLAIN.match(text):
-        verb: DecisionVerb = next(v for v in ("approve", "reject", "later", "why") if found[v])  # type: ignore[misc]
+        verb: DecisionVerb = next(v for v in ("approve", "reject", "later", "why") if found[v])
         which = (found["which"] or "").lower()
         if which in ("all", "both", "everything"):
             return Decision(verb, all=True)

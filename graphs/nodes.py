@@ -59,7 +59,12 @@ async def understand(state: State, runtime: Runtime[TurnContext]) -> State:
         plan = await crew.understanding.read(said.words, said.command, ctx.now.astimezone(crew.zone), crew.zone)
     ctx.trace["understood"] = {"how": plan.how, "tasks": [asdict(t) for t in plan.tasks], "note": plan.note}
     ctx.trace["suggestions"] = list(plan.suggestions)
-    return {"tasks": [asdict(task) for task in plan.tasks], "how": plan.how, "turn": ctx.turn, "said": said_id(ctx.turn)}
+    return {
+        "tasks": [asdict(task) for task in plan.tasks],
+        "how": plan.how,
+        "turn": ctx.turn,
+        "said": said_id(ctx.turn),
+    }
 
 
 async def plan(state: State, runtime: Runtime[TurnContext]) -> State:
@@ -174,7 +179,9 @@ def _judge(ctx: TurnContext, task: Task, wish: Wish, *, paused: bool) -> Judged:
     else:
         integrity = {name: label.integrity for name, label in labels.items()}
         verdict = judge_safely(ctx.crew.policy, Question(agent.manifest, tool, ctx.said.integrity, integrity, paused))
-    shown = {n: {"from": parents[n], "integrity": labels[n].integrity, "sources": list(labels[n].sources)} for n in labels}
+    shown = {
+        n: {"from": parents[n], "integrity": labels[n].integrity, "sources": list(labels[n].sources)} for n in labels
+    }
     return Judged(task.id, task.agent, wish, verdict, shown)
 
 
@@ -210,13 +217,31 @@ async def _write_books(ctx: TurnContext) -> None:
         if asked:
             life = min(crew.card_life_ms, 2**53)
             new = Card(
-                card_id(ctx.turn), ctx.turn, random_id(8), 1, 1, "open", ctx.channel, ctx.conversation, now, now + life, None
+                card_id(ctx.turn),
+                ctx.turn,
+                random_id(8),
+                1,
+                1,
+                "open",
+                ctx.channel,
+                ctx.conversation,
+                now,
+                now + life,
+                None,
             )
             if await cards.open_card(tx, new):
                 body = render_card(new, await cards.of_card(tx, new.id), crew.zone)
                 key = f"card/{new.id}/first"
                 letter = await messages.enqueue(
-                    tx, key, ctx.channel, ctx.conversation, body, now, turn=ctx.turn, owner=crew.owner, lease_ms=EFFECT_LEASE_MS
+                    tx,
+                    key,
+                    ctx.channel,
+                    ctx.conversation,
+                    body,
+                    now,
+                    turn=ctx.turn,
+                    owner=crew.owner,
+                    lease_ms=EFFECT_LEASE_MS,
                 )
                 ctx.born += [letter] if letter else []
         else:
@@ -228,7 +253,15 @@ async def _let_go(tx: Tx, ctx: TurnContext, proposals: list[Proposal], now: int)
     born = []
     for p in (p for p in proposals if p.state == "approved"):
         row = await effects.add(
-            tx, p.id, p.tool, p.arguments, now, turn=ctx.turn, proposal=p.id, owner=ctx.crew.owner, lease_ms=EFFECT_LEASE_MS
+            tx,
+            p.id,
+            p.tool,
+            p.arguments,
+            now,
+            turn=ctx.turn,
+            proposal=p.id,
+            owner=ctx.crew.owner,
+            lease_ms=EFFECT_LEASE_MS,
         )
         born += [row] if row else []
     return born
@@ -271,9 +304,7 @@ def _values(ctx: TurnContext) -> list[Value]:
         pieces = [_evidence_value(ctx, task, n, e) for n, e in enumerate(draft.evidence, 1)]
         maker = f"agent:{task}"
         kept += pieces
-        kept.append(
-            made_from(f"{ctx.turn}/work/{task}", ctx.turn, answers.pack(draft), [said, *pieces], maker=maker)
-        )
+        kept.append(made_from(f"{ctx.turn}/work/{task}", ctx.turn, answers.pack(draft), [said, *pieces], maker=maker))
     return kept
 
 

@@ -57,9 +57,7 @@ async def start(graph: TurnGraph, context: TurnContext) -> Pause | None:
 
     Nothing is checkpointed before a pause: until then SQL and the inbox can do it all again.
     """
-    result = await graph.ainvoke(
-        {"turn": context.turn}, _config(context.turn), context=context, durability="exit"
-    )
+    result = await graph.ainvoke({"turn": context.turn}, _config(context.turn), context=context, durability="exit")
     return _pause(result)
 
 

@@ -69,7 +69,9 @@ class Understanding:
     commands: Mapping[str, str] = field(default_factory=dict)  # command → agent
 
     @classmethod
-    def of(cls, agents: Mapping[str, Agent], nearest: Nearest = no_nearest, planner: Planner | None = None) -> Understanding:
+    def of(
+        cls, agents: Mapping[str, Agent], nearest: Nearest = no_nearest, planner: Planner | None = None
+    ) -> Understanding:
         commands = {command: name for name, agent in agents.items() for command in agent.commands}
         return cls(agents, nearest, planner, commands)
 

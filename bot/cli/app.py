@@ -28,7 +28,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 @app.command()
 def chat(
-    once: Annotated[str, typer.Option("--once", metavar="TEXT", help="Say one thing, print the answer, and leave.")] = "",
+    once: Annotated[
+        str, typer.Option("--once", metavar="TEXT", help="Say one thing, print the answer, and leave.")
+    ] = "",
     json: Json = False,
 ) -> None:
     """Talk to Steward here. Not a terminal: plain lines in and out, and no card is ever approved by default."""
@@ -39,7 +41,9 @@ def chat(
 
 @app.command()
 def run(
-    role: Annotated[str, typer.Option(help="all, receiver or worker: one process group here, or separate deployments.")] = "all",
+    role: Annotated[
+        str, typer.Option(help="all, receiver or worker: one process group here, or separate deployments.")
+    ] = "all",
 ) -> None:
     """Serve your chats until stopped: a slim receiver, and a worker that sleeps when there is nothing to do."""
     from bot.cli import serve
@@ -243,5 +247,3 @@ def audit_why(number: str) -> None:
     from bot.cli import rows
 
     raise typer.Exit(rows.house(f"/why {number}"))
-
-

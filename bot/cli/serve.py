@@ -45,13 +45,10 @@ def _without_httpx_command_line() -> None:
 async def _receive(settings: Settings, *, alone: bool) -> int:
     from bot.receiver import Receiver
     from bot.supervisor import Supervisor
-    from knowledge.database.migrate import ensure
-
     home = Home(settings.home)
     home.prepare()
     lock = home.own("receiver") if not alone else None
-    if not _current(home):
-        await asyncio.to_thread(ensure, home.database)
+    await _ensure(home)
     channels, hooks = _channels(settings)
     receiver = Receiver(home, channels, None if alone else Supervisor())
     receiver.intake.link_configured(_principals(settings))
@@ -74,10 +71,16 @@ async def _receive(settings: Settings, *, alone: bool) -> int:
     return 0
 
 
-def _current(home: Home) -> bool:
+async def _ensure(home: Home) -> None:
+    """Make or upgrade the database in a child, so that what migrating imports does not stay in the receiver."""
     from knowledge.database.migrate import is_current
 
-    return is_current(home.database)
+    if is_current(home.database):
+        return
+    code = "import sys; from pathlib import Path; from knowledge.database.migrate import ensure; ensure(Path(sys.argv[1]))"
+    child = await asyncio.create_subprocess_exec(sys.executable, "-P", "-c", code, str(home.database))
+    if await child.wait() != 0:
+        raise CliTrouble(f"The database {home.database} could not be brought to this version; see the lines above.")
 
 
 def _channels(settings: Settings) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -111,5 +114,12 @@ def _principals(settings: Settings) -> dict[str, str]:
 
 def _greet(settings: Settings, channels: dict[str, Any], hooks: dict[str, Any]) -> None:
     names = ", ".join(f"{name} ({settings.telegram.mode})" if name == "telegram" else name for name in channels)
-    where = f"; listening on http://{settings.http.host}:{settings.http.port or 8080}" if hooks or settings.http.port else ""
-    print(f"Steward serves {names or 'reminders only (no chat is set up: steward init)'}{where}. Ctrl-C stops it.", flush=True)
+    where = (
+        f"; listening on http://{settings.http.host}:{settings.http.port or 8080}"
+        if hooks or settings.http.port
+        else ""
+    )
+    print(
+        f"Steward serves {names or 'reminders only (no chat is set up: steward init)'}{where}. Ctrl-C stops it.",
+        flush=True,
+    )

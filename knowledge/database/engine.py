@@ -45,7 +45,10 @@ def trouble_of(error: BaseException) -> DatabaseTrouble:
 
 
 class Database:
-    """Steward's own database at `path` (SQLite: WAL, `synchronous=FULL`). `commits` counts this process's commits that changed something (an empty one syncs nothing)."""
+    """Steward's own database at `path` (SQLite: WAL, `synchronous=FULL`).
+
+    `commits` counts this process's commits that changed something (an empty one syncs nothing).
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path

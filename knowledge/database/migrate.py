@@ -15,7 +15,7 @@ def is_current(path: Path) -> bool:
         return False
     db = sqlite3.connect(path, timeout=15)
     try:
-        return db.execute("SELECT version_num FROM alembic_version").fetchone() == (HEAD,)
+        return bool(db.execute("SELECT version_num FROM alembic_version").fetchone() == (HEAD,))
     except sqlite3.OperationalError as error:
         if "no such table" in str(error):
             return False

@@ -20,8 +20,14 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
-_id = lambda: Column("id", Integer, primary_key=True, autoincrement=True)  # noqa: E731
-_time = lambda name, null=False: Column(name, BigInteger, nullable=null)  # noqa: E731
+
+def _id() -> Column[int]:
+    return Column("id", Integer, primary_key=True, autoincrement=True)
+
+
+def _time(name: str, null: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=null)
+
 
 # ── inbox ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

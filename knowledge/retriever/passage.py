@@ -78,4 +78,4 @@ def confidence(question: str, hits: Sequence[Hit]) -> float:
 
 def answerable(question: str, hits: Sequence[Hit]) -> bool:
     """Whether to answer from the first hit, or to say that memory does not know."""
-    return confidence(question, hits) >= 0.33
+    return confidence(question, hits) >= 0.4

@@ -151,7 +151,8 @@ async def owners(tx: Tx) -> set[str]:
 
 async def next_retry(tx: Tx, now: int) -> int | None:
     query = select(func.min(effect.c.not_before)).where(effect.c.state == "pending", effect.c.not_before > now)
-    return (await tx.execute(query)).scalar_one_or_none()
+    found: int | None = (await tx.execute(query)).scalar_one_or_none()
+    return found
 
 
 async def open_now(tx: Tx, now: int) -> bool:

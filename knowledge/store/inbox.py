@@ -50,13 +50,12 @@ async def add(
         received_at=now, state="new", attempts=0, not_before=0, confirmed=0,
     )  # fmt: skip
     result = await tx.execute(statement.on_conflict_do_nothing().returning(delivery.c.id))
-    return result.scalar_one_or_none()
+    made: int | None = result.scalar_one_or_none()
+    return made
 
 
-async def claim_turn(
-    tx: Tx, owner: str, now: int, ttl: int, channels: Collection[str]
-) -> tuple[Stored, Lease] | None:
-    """Of `channels`, the oldest delivery whose conversation is free, with the conversation's lease. Earlier ones go first, always."""
+async def claim_turn(tx: Tx, owner: str, now: int, ttl: int, channels: Collection[str]) -> tuple[Stored, Lease] | None:
+    """Of `channels`, the oldest delivery whose conversation is free, with the conversation's lease. Order is kept."""
     earlier = delivery.alias("earlier")
     held = lease.alias("held")
     ahead = exists().where(
@@ -92,10 +91,12 @@ async def claim_turn(
 
 
 async def claim_control(tx: Tx, now: int, patience: int, channels: Collection[str]) -> list[Stored]:
-    """All new control deliveries of `channels`; also those claimed more than `patience` ms ago and never finished (a crash)."""
+    """All new control deliveries of `channels`; also those claimed `patience` ms ago and never finished."""
     due = or_(delivery.c.state == "new", and_(delivery.c.state == "running", delivery.c.not_before <= now))
     query = (
-        select(delivery).where(delivery.c.lane == "control", due, delivery.c.not_before <= now, delivery.c.channel.in_(list(channels))).order_by(delivery.c.id)
+        select(delivery)
+        .where(delivery.c.lane == "control", due, delivery.c.not_before <= now, delivery.c.channel.in_(list(channels)))
+        .order_by(delivery.c.id)
     )
     rows = (await tx.execute(query.limit(64))).all()
     if rows:

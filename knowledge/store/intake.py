@@ -74,7 +74,8 @@ class Intake:
 
     def next_due(self) -> int | None:
         """When the next armed timer is due (ms), or None."""
-        return self._db.execute("SELECT min(due_at) FROM timer WHERE state='armed'").fetchone()[0]
+        due: int | None = self._db.execute("SELECT min(due_at) FROM timer WHERE state='armed'").fetchone()[0]
+        return due
 
     def fire_due(self, now: int) -> int:
         """Turn every due timer into its synthetic delivery, exactly once; how many were fired."""
@@ -102,8 +103,7 @@ class Intake:
                 self._db.execute("UPDATE failure SET count=count+1, last_at=? WHERE id=?", (now, known[0]))
                 return False
             self._db.execute(
-                "INSERT INTO failure(dedupe_key, what, done, not_done, remedies, state, count, since, last_at)"
-                " VALUES(?,?,?,?,'[]','open',1,?,?) ON CONFLICT(dedupe_key) DO UPDATE SET state='open', last_at=excluded.last_at",
+                _NOTE_FAILURE,
                 (key, what, done, not_done, now, now),
             )
         return True
@@ -133,13 +133,20 @@ class _Transaction:
 
 
 _STORE = """
-INSERT INTO delivery(channel, account, dedupe_key, conversation, sender, lane, raw, received_at, state, attempts, not_before, confirmed)
+INSERT INTO delivery(channel, account, dedupe_key, conversation, sender, lane, raw, received_at,
+                     state, attempts, not_before, confirmed)
 VALUES(?,?,?,?,?,?,?,?,'new',0,0,0) ON CONFLICT(channel, account, dedupe_key) DO NOTHING
 """
 
 _LINK = """
 INSERT INTO identity(channel, account, external, standing, conversation, made_at) VALUES(?,'',?,'principal',?,?)
 ON CONFLICT(channel, account, external) DO UPDATE SET standing='principal'
+"""
+
+_NOTE_FAILURE = """
+INSERT INTO failure(dedupe_key, what, done, not_done, remedies, state, count, since, last_at)
+VALUES(?,?,?,?,'[]','open',1,?,?)
+ON CONFLICT(dedupe_key) DO UPDATE SET state='open', last_at=excluded.last_at
 """
 
 _WORK = (

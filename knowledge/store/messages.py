@@ -154,7 +154,8 @@ async def next_retry(tx: Tx, now: int, channels: Collection[str]) -> int | None:
     query = select(func.min(message.c.not_before)).where(
         message.c.state.in_(_OPEN), message.c.not_before > now, message.c.channel.in_(list(channels))
     )
-    return (await tx.execute(query)).scalar_one_or_none()
+    found: int | None = (await tx.execute(query)).scalar_one_or_none()
+    return found
 
 
 async def undelivered(tx: Tx, channel: str) -> int:

@@ -75,4 +75,7 @@ async def armed(tx: Tx, kind: str = "") -> list[Timer]:
 
 
 async def next_due(tx: Tx) -> int | None:
-    return (await tx.execute(select(func.min(timer.c.due_at)).where(timer.c.state == "armed"))).scalar_one_or_none()
+    due: int | None = (
+        await tx.execute(select(func.min(timer.c.due_at)).where(timer.c.state == "armed"))
+    ).scalar_one_or_none()
+    return due

@@ -11,12 +11,14 @@ from knowledge.database import Tx
 from knowledge.database.schema import delivery, effect, message, turn
 
 
-def _looks(now: int, channels: Collection[str]) -> Select[tuple[bool, ...]]:
+def _looks(now: int, channels: Collection[str]) -> Select[bool, bool, bool, bool]:
     claimable = or_(effect.c.state == "pending", and_(effect.c.state == "running", effect.c.lease_until <= now))
     sendable = or_(message.c.state == "pending", and_(message.c.state == "running", message.c.lease_until <= now))
     return select(
         exists().where(
-            delivery.c.state.in_(("new", "running")), delivery.c.not_before <= now, delivery.c.channel.in_(list(channels))
+            delivery.c.state.in_(("new", "running")),
+            delivery.c.not_before <= now,
+            delivery.c.channel.in_(list(channels)),
         ),
         exists().where(claimable, effect.c.not_before <= now),
         exists().where(sendable, message.c.not_before <= now, message.c.channel.in_(list(channels))),

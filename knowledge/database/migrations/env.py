@@ -5,7 +5,7 @@ from alembic import context
 from knowledge.database import schema_memory
 from knowledge.database.schema import metadata
 
-assert schema_memory.metadata is metadata  # importing it registers memory's tables
+assert schema_memory.document.metadata is metadata  # importing it registers memory's tables
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True)
 with context.begin_transaction():

@@ -5,7 +5,7 @@ from alembic import op
 from knowledge.database import schema_memory
 from knowledge.database.schema import metadata
 
-assert schema_memory.metadata is metadata
+assert schema_memory.document.metadata is metadata
 
 revision = "0001"
 down_revision = None
