@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal, Protocol
 
 from graphs.agent import Manifest
-from graphs.tools.base import Tool
+from graphs.tools.base import Role, Tool
 from knowledge.words import Integrity
 
 log = logging.getLogger(__name__)
@@ -17,22 +18,74 @@ VerdictWord = Literal["allow", "ask", "deny"]
 
 
 @dataclass(frozen=True, slots=True)
+class Argument:
+    """What policy may know of one argument: never its value, always where it comes from.
+
+    `endorsed` says that the principal stood in for exactly this value: pressed it, or named the one thing it belongs to.
+    """
+
+    role: Role = "content"
+    integrity: Integrity = "untrusted"
+    sources: tuple[str, ...] = ()
+    readers: tuple[str, ...] = ("principal",)
+    endorsed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The place in the plan that the call fills. `licence` counts how often the words still allow it: one use, one less."""
+
+    planned: bool = True
+    licence: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What the talk has seen and how the house stands. `unusual` holds sentences of the anomaly watch."""
+
+    untrusted: bool = False  # somebody else's text is in play
+    private: bool = False  # so is something that not everybody may read
+    probation: bool = True  # the first days, in which every effect on the outside asks
+    panic: bool = False  # the principal has stopped all effects
+    unusual: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Earlier decisions on this tool and target: how many approvals in a row unchanged, and whether a grant stands."""
+
+    approved_in_row: int = 0
+    granted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
-    """What policy is asked about one proposal. `integrity` maps each argument to the worst of what it was made from."""
+    """What policy is asked about one proposal. `integrity` maps each argument to the worst of what it was made from.
+
+    `arguments` says more about each, where the caller knows more; `recipients` are those who will be able to read what
+    goes out; `at` is the principal's local time.
+    """
 
     agent: Manifest
     tool: Tool
     words: Integrity  # of what started the turn: principal only for the principal's own typed words
     integrity: Mapping[str, Integrity]
     paused: bool = False  # the principal has paused this agent
+    arguments: Mapping[str, Argument] = field(default_factory=dict)
+    recipients: tuple[str, ...] = ()
+    step: Step = Step()
+    session: Session = Session()
+    history: History = History()
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The word and the rule that said it, by name, for the card, "why?" and the ledger."""
+    """The word and the rule that said it, by name, for the card, "why?" and the ledger; `reasons` are all that spoke."""
 
     word: VerdictWord
     rule: str
+    reasons: tuple[str, ...] = ()
 
 
 class PolicyEngine(Protocol):
