@@ -60,8 +60,11 @@ async def work(task: Task, desk: Desk) -> Draft:
 def _unknown(hits: list[Hit]) -> str:
     if not hits:
         return "I don't know. I looked through your notes, files and past talks and found nothing about it."
-    names = list(dict.fromkeys(escaped(hit.name) for hit in hits))[:2]
-    return f"I don't know. I looked through your notes, files and past talks; the nearest was {' and '.join(names)}."
+    nearest = hits[0]
+    return (
+        "I don't know. I looked through your notes, files and past talks; the nearest was "
+        f"{quoted(plain(nearest.text, 120))} ({_cited(nearest)})."
+    )
 
 
 def _listed(query: str, hits: list[Hit]) -> Draft:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from graphs.agent import Desk, Draft, Hit
 from graphs.tools.wording import day, escaped, plain, times
-from graphs.when import Ambiguous, Moment, Recurrence, Span, When, find, say
+from graphs.when import Ambiguous, Found, Moment, Recurrence, Span, When, find, say
 from knowledge.words import Evidence
 
 Json = Mapping[str, Any]
@@ -32,8 +32,12 @@ def phrase(when: When, now: datetime, zone: ZoneInfo) -> str:
 
 def asked(found: Ambiguous, lead: str, now: datetime, zone: ZoneInfo) -> Draft:
     """The question, with whole sentences as quick answers: `lead` is the principal's sentence without its time."""
-    choices = tuple(f"{lead} {phrase(choice, now, zone)}".strip() for choice in found.choices)
-    return Draft(found.question, asks=True, choices=choices)
+    clear = (words for choice in found.choices if (words := phrase(choice, now, zone)) and _is_clear(words, now, zone))
+    return Draft(found.question, asks=True, choices=tuple(f"{lead} {words}".strip() for words in clear))
+
+
+def _is_clear(words: str, now: datetime, zone: ZoneInfo) -> bool:
+    return isinstance(find(words, now, zone), Found)
 
 
 def only_time(text: str, now: datetime, zone: ZoneInfo) -> bool:

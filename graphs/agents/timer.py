@@ -114,11 +114,12 @@ def _cancelled(which: str, everything: bool, timers: Sequence[Json], desk: Desk)
     found = list(timers) if everything else _matching(which, timers, desk)
     if not found:
         return Draft(f"I found no reminder about {quoted(which)}.")
+    made = desk.now.isoformat(timespec="seconds")
     if len(found) > 1 and not everything:
         lines = "\n".join(f"- {line(each, desk)}" for each in found[:6])
         choices = tuple(f"cancel reminder {each['timer']}" for each in found[:6])
         return Draft(f"Which one shall I cancel?\n{lines}", asks=True, choices=choices)
-    return Draft(wishes=tuple(Wish("timers.cancel", dict(each)) for each in found))
+    return Draft(wishes=tuple(Wish("timers.cancel", {**each, "made": made}) for each in found))
 
 
 def _matching(which: str, timers: Sequence[Json], desk: Desk) -> list[Json]:

@@ -69,7 +69,7 @@ def _set(db: Database, clock: Callable[[], datetime]) -> Tool:
 
 
 def _cancel(db: Database) -> Tool:
-    """Arguments: timer (id), and what is needed to say it and to set it again: as for timers.set."""
+    """Arguments: timer (its id), and those of timers.set, to say it and to set it again."""
 
     async def run(arguments: Arguments, _key: str) -> Receipt:
         timer_id = str(arguments["timer"])
