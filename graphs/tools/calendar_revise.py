@@ -8,17 +8,17 @@ from zoneinfo import ZoneInfo
 
 from graphs.tools.base import Arguments
 from graphs.tools.wording import local
-from graphs.when import Ambiguous, Impossible, Moment, Span, parse_change, say
+from graphs.when import Ambiguous, Impossible, Moment, Span, find, parse_change, say
 
 _LEAD = re.compile(r"^\s*(?:(?:no|nein|rather|instead|please|bitte|but|ok|okay|yes|sorry)[\s,.:–-]+)+", re.I)
 _NAME = re.compile(
     r"(?:(?:call|name|title|rename)\s+it(?:\s+to)?|title:|name:|titel:|nenne?\s+es)\s+(?P<name>.+)", re.I | re.S
 )
 _PLACE = re.compile(
-    r"(?:(?:make\s+it|move\s+it\s+to|put\s+it|better|lieber)\s+)?(?:at|in|im|bei|beim|chez)\s+(?P<place>[^\d\W].*)"
-    r"|(?:place|location|where|ort):?\s+(?:is\s+)?(?P<other>.+)",
+    r"(?:(?:make\s+it|move\s+it\s+to|put\s+it|better|lieber)\s+)?(?:at|in|im|bei|beim|chez)\s+(?P<place>[^\d\W].*)",
     re.I | re.S,
 )
+_EXPLICIT_PLACE = re.compile(r"(?:place|location|where|ort):?\s+(?:is\s+)?(?P<place>.+)", re.I | re.S)
 _ANYWAY = re.compile(
     r"(?:(?:keep|leave)\s+(?:it|my\s+time)|as\s+(?:i\s+)?(?:asked|said)|(?:book\s+it\s+)?anyway|trotzdem)", re.I
 )
@@ -33,12 +33,27 @@ def revise(arguments: Arguments, words: str, now: datetime, zone: ZoneInfo) -> A
         return {**arguments, "summary": _bare(named["name"])}
     if _ANYWAY.fullmatch(said) and arguments.get("asked"):
         return {**arguments, **arguments["asked"]}
+    place = _place(said, now, zone)
+    if place:
+        return {**arguments, "location": place}
     changed = parse_change(said, _span(arguments), now, zone)
     if changed is not None:
         return _timed(arguments, changed, now, zone)
-    if place := _PLACE.fullmatch(said):
-        return {**arguments, "location": _bare(place["place"] or place["other"])}
     return None
+
+
+def _place(said: str, now: datetime, zone: ZoneInfo) -> str:
+    """The place that the words name: after "location:", or after "at" and "in" when no time begins there."""
+    if explicit := _EXPLICIT_PLACE.fullmatch(said):
+        return _bare(explicit["place"])
+    found = _PLACE.fullmatch(said)
+    if found is None:
+        return ""
+    words = found["place"].split()
+    first = " ".join(words[: 2 if words[0].lower() in ("the", "a", "an") else 1])
+    anchor = Span(now, now + timedelta(hours=1), timedelta(hours=1), "")
+    is_time = find(first, now, zone) or parse_change(first, anchor, now, zone)
+    return "" if is_time else _bare(found["place"])
 
 
 def _span(arguments: Arguments) -> Span:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from sqlalchemy import select
 from graphs.tools.base import Arguments, Receipt, Tool, ToolTrouble, Undo
 from graphs.tools.reading import reading
 from graphs.tools.wording import escaped, local, moment, quoted
-from graphs.when import Moment, Recurrence, find, occurrence_after, say
+from graphs.when import Found, Moment, Recurrence, find, occurrence_after, parse_change, say
 from knowledge.database import Database
 from knowledge.database.schema import timer
 from knowledge.store import timers as store
@@ -22,6 +23,7 @@ from knowledge.store import timers as store
 KIND = "reminder"
 _LATE = timedelta(minutes=1)
 _LOOK_BACK = timedelta(days=2)
+_TEXT = re.compile(r"(?:call\s+it|say|text:?|sag)\s+(?P<text>.+)", re.I | re.S)
 _FIELDS = ("text", "due", "rule", "zone", "channel", "conversation", "made")
 
 
@@ -154,14 +156,19 @@ def _when(arguments: Arguments) -> str:
 
 
 def _revise(arguments: Arguments, words: str, now: datetime, zone: ZoneInfo) -> Arguments | str | None:
-    """Another time when the words hold one, else None."""
+    """Another time, rhythm or text when the words hold one, else None."""
+    if named := _TEXT.fullmatch(words.strip()):
+        return {**arguments, "text": named["text"].strip("“”\"' ")}
     found = find(words, now, zone)
-    when = getattr(found, "when", None)
-    if isinstance(when, Moment):
-        return {**arguments, "due": when.at.isoformat(), "rule": None}
-    if isinstance(when, Recurrence):
-        return {**arguments, "due": when.first.isoformat(), "rule": when.rule, "zone": when.zone}
-    return getattr(found, "question", None) or getattr(found, "sentence", None)
+    if isinstance(found, Found) and isinstance(found.when, Recurrence):
+        rhythm = found.when
+        return {**arguments, "due": rhythm.first.isoformat(), "rule": rhythm.rule, "zone": rhythm.zone}
+    due = local(arguments["due"], zone)
+    changed = parse_change(words, Moment(due, ""), now, zone)
+    if isinstance(changed, Moment):
+        keeps = changed.at.date() == due.date() and "BYHOUR" not in str(arguments.get("rule"))
+        return {**arguments, "due": changed.at.isoformat(), "rule": arguments.get("rule") if keeps else None}
+    return getattr(changed, "question", None) or getattr(changed, "sentence", None)
 
 
 def _copy(arguments: Arguments) -> dict[str, Any]:
