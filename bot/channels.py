@@ -17,7 +17,7 @@ def menu_of(agents: Mapping[str, Agent]) -> Menu:
     return Menu(tuple(CommandHelp(name, text) for name, text in lines.items())[:25])
 
 
-def telegram_speaker(settings: Settings, agents: Mapping[str, Agent]) -> SpeakingChannel:
+def telegram_speaker(settings: Settings, menu: Menu) -> SpeakingChannel:
     from channels.telegram import TelegramSpeaker
     from channels.telegram_access import TelegramAccess
 
@@ -25,4 +25,4 @@ def telegram_speaker(settings: Settings, agents: Mapping[str, Agent]) -> Speakin
     access = TelegramAccess(
         telegram.token.get_secret_value(), telegram.secret.get_secret_value(), telegram.api_base, telegram.mode
     )
-    return TelegramSpeaker(access, menu_of(agents), public_url=settings.public_url)
+    return TelegramSpeaker(access, menu, public_url=settings.public_url)

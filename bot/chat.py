@@ -12,6 +12,7 @@ from typing import Any
 from bot.commands import lane_of
 from bot.compose import Steward, compose
 from bot.desk import handlers
+from bot.home import Home, Lock
 from bot.local import LocalServer
 from bot.settings import Settings
 from channels.base import Delivery
@@ -26,22 +27,22 @@ ENDED = ("done", "waiting", "dead")
 class Conversation:
     """What the console says and waits for. One process: receiver, worker and speaker together."""
 
-    def __init__(self, steward: Steward) -> None:
-        self.steward = steward
+    def __init__(self, steward: Steward, name: str = CONVERSATION) -> None:
+        self.steward, self.name = steward, name
         self._intake = Intake(steward.home.database)
 
     def say(self, text: str = "", press: str = "") -> int:
         """Store a line or a pressed button (synced), wake the worker; the delivery's id."""
         now = int(time.time() * 1000)
         lane = "control" if press else "turn"
-        delivery = Delivery("console", "", random_id(16), CONVERSATION, SENDER, lane, b"", hint=text)  # type: ignore[arg-type]
+        delivery = Delivery("console", "", random_id(16), self.name, SENDER, lane, b"", hint=text)  # type: ignore[arg-type]
         chosen = lane_of(
             delivery,
-            expects_reply=lambda: self._intake.expects_reply("console", CONVERSATION, now),
+            expects_reply=lambda: self._intake.expects_reply("console", self.name, now),
             has_open_card=self._intake.has_open_card,
         )
         raw = console_delivery(text, press)
-        arrival = Arrival("console", "", delivery.dedupe_key, CONVERSATION, SENDER, chosen, raw)
+        arrival = Arrival("console", "", delivery.dedupe_key, self.name, SENDER, chosen, raw)
         stored = self._intake.accept([arrival], now)
         self.steward.worker.poke()
         return stored[0]
@@ -55,7 +56,9 @@ class Conversation:
             async with self.steward.crew.db.read() as tx:
                 state = await inbox.state_of(tx, delivery_id)
                 turn = await turns.get(tx, f"t{delivery_id}")
-                silent = await messages.undelivered(tx, "console") == 0 and not await effects.open_now(tx, now)
+                silent = await messages.undelivered(tx, "console", self.name) == 0 and not await effects.open_now(
+                    tx, now
+                )
             parked = turn is not None and turn.state == "waiting" and turn.wait == "effects"
             if state in ENDED and silent and not parked and not self.steward.worker.busy:
                 return state
@@ -69,7 +72,10 @@ class Conversation:
 @asynccontextmanager
 async def conversation(settings: Settings, show: Show) -> AsyncIterator[Conversation]:
     """Open a console conversation on this home, beside a running Steward or alone."""
-    async with compose(settings, {"console": ConsoleSpeaker(show)}) as steward:
+    lock = Lock(Home(settings.home).path / "run" / "console.lock")
+    Home(settings.home).prepare()
+    name = CONVERSATION if lock.take() else f"beside-{random_id(6)}"
+    async with compose(settings, {"console": ConsoleSpeaker(show, name)}, console=name) as steward:
 
         async def poke(request: Mapping[str, Any]) -> Mapping[str, Any]:
             steward.worker.poke()
@@ -79,7 +85,7 @@ async def conversation(settings: Settings, show: Show) -> AsyncIterator[Conversa
         await server.start()
         await steward.worker.recover()
         work = asyncio.create_task(steward.worker.run())
-        talk = Conversation(steward)
+        talk = Conversation(steward, name)
         try:
             yield talk
         finally:
@@ -88,3 +94,4 @@ async def conversation(settings: Settings, show: Show) -> AsyncIterator[Conversa
                 await work
             await server.close()
             talk.close()
+            lock.free()

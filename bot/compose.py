@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from bot.channels import menu_of
 from bot.control import Control
 from bot.hearing import Hearing
 from bot.home import Home
 from bot.house import House
 from bot.librarian import Librarian
+from bot.local import Line
 from bot.outbox import Outbox
 from bot.settings import Settings
 from bot.worker import Worker
-from channels.base import SpeakingChannel
+from channels.base import Menu, SpeakingChannel
 from graphs.agents import AGENTS
 from graphs.checkpoints import open_checkpoints
 from graphs.policy.engine import TablePolicy
@@ -31,6 +33,7 @@ from graphs.understanding import Understanding
 from knowledge.database import Database
 from knowledge.database.migrate import ensure
 from knowledge.store import cards, leases, people
+from knowledge.store.reach import Reach
 
 log = logging.getLogger(__name__)
 
@@ -74,8 +77,12 @@ async def compose(
     speakers: Mapping[str, SpeakingChannel] | None = None,
     *,
     clock: Callable[[], datetime] | None = None,
+    console: str = "",
 ) -> AsyncIterator[Steward]:
-    """Open the stores, build agents, tools, policy and graph; close all of it after the block."""
+    """Open the stores, build agents, tools, policy and graph; close all of it after the block.
+
+    `speakers` come beside the channels of the settings; `console` is the conversation of this process's terminal.
+    """
     now = clock or (lambda: datetime.now(UTC))
     home = Home(settings.home)
     home.prepare()
@@ -85,7 +92,7 @@ async def compose(
     async with AsyncExitStack() as stack:
         db = Database(home.database)
         stack.push_async_callback(db.close)
-        librarian = Librarian.of(settings, home, db, lambda: ms(now()))
+        librarian = Librarian.of(settings, home, db, lambda: ms(now()), zone)
         stack.push_async_callback(librarian.close)
         tools = build_tools(
             ToolContext(
@@ -94,35 +101,58 @@ async def compose(
             )
         )  # fmt: skip
         librarian.read_note = tools["notes.read"].run
-        understanding = Understanding.of(AGENTS, nearest=librarian.nearest, planner=_planner(settings))
+        planner = _planner(settings)
+        if planner is not None:
+            stack.push_async_callback(planner.close)
+        understanding = Understanding.of(AGENTS, nearest=librarian.nearest, planner=planner)
+        for name, speaker in _speakers(settings, menu_of(AGENTS)).items():
+            spoken.setdefault(name, speaker)
         crew = Crew(
             db=db, agents=AGENTS, tools=tools, policy=TablePolicy(), understanding=understanding, memory=librarian,
-            zone=zone, clock=now, owner=leases.process_owner(os.getpid()),
+            zone=zone, clock=now, owner=leases.process_owner(os.getpid()), reach=Reach(tuple(spoken), console),
         )  # fmt: skip
         saver = await stack.enter_async_context(open_checkpoints(home.checkpoints, settings.redis.url))
         graph = build(saver)
-        for name, speaker in _speakers(settings, crew).items():
-            spoken.setdefault(name, speaker)
         for speaker in spoken.values():
             stack.push_async_callback(speaker.close)
-        hearing = Hearing(crew, spoken, librarian.attach(spoken))
+        hearing = Hearing(
+            crew, spoken, librarian.attach(spoken), console_open=lambda: home.owner_of("console") is not None
+        )
         house = House(crew, librarian.status)
         outbox = Outbox(crew, spoken)
         control = Control(crew, hearing, house)
-        worker = Worker(crew, graph, hearing, outbox, control, librarian)
+        worker = Worker(crew, graph, hearing, outbox, control, librarian, _neighbours(home, stack))
         await librarian.open()
         await _link_configured(settings, db, ms(now()))
         yield Steward(settings, home, crew, graph, librarian, hearing, house, outbox, control, worker, spoken)
 
 
-def _speakers(settings: Settings, crew: Crew) -> dict[str, SpeakingChannel]:
+def _speakers(settings: Settings, menu: Menu) -> dict[str, SpeakingChannel]:
     """The speaking part of every channel that is set up; the others' SDKs are never imported."""
     found: dict[str, SpeakingChannel] = {}
     if settings.telegram.token.get_secret_value():
         from bot.channels import telegram_speaker
 
-        found["telegram"] = telegram_speaker(settings, crew.agents)
+        found["telegram"] = telegram_speaker(settings, menu)
     return found
+
+
+def _neighbours(home: Home, stack: AsyncExitStack) -> Callable[[], Awaitable[None]]:
+    """Pokes the other workers of this home, over kept connections."""
+    lines: dict[Path, Line] = {}
+
+    def close() -> None:
+        for line in lines.values():
+            line.close()
+
+    stack.callback(close)
+
+    async def poke() -> None:
+        for path in home.worker_sockets():
+            if not home.is_own(path):
+                await lines.setdefault(path, Line(path)).poke()
+
+    return poke
 
 
 def _planner(settings: Settings) -> Any:

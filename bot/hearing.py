@@ -30,8 +30,14 @@ Attach = Callable[[Inbound, Stored], Awaitable[Said | None]]
 class Hearing:
     """Understands who speaks. `commands` are those that have a turn of their own; `attach` takes files in."""
 
-    def __init__(self, crew: Crew, speakers: Mapping[str, SpeakingChannel], attach: Attach | None = None) -> None:
-        self.crew, self.speakers, self.attach = crew, speakers, attach
+    def __init__(
+        self,
+        crew: Crew,
+        speakers: Mapping[str, SpeakingChannel],
+        attach: Attach | None = None,
+        console_open: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.crew, self.speakers, self.attach, self.console_open = crew, speakers, attach, console_open
 
     def parse(self, stored: Stored) -> Inbound:
         """The delivery in our words. Raises ValueError (a poison delivery) when its channel cannot read it."""
@@ -41,11 +47,16 @@ class Hearing:
         return speaker.parse(stored.raw, stored.account)
 
     async def target(self, tx: Tx, stored: Stored) -> tuple[str, str]:
-        """Where the turn's answer goes: for a timer, where it was set."""
+        """Where the turn's answer goes: for a timer where it was set, or to a linked chat when that terminal is closed."""
         if stored.channel != "timer":
             return stored.channel, stored.conversation
         timer = await timers.get(tx, str(json.loads(stored.raw)["timer"]))
-        return (timer.channel, timer.conversation) if timer else ("console", "local")
+        if timer is None:
+            return "console", "local"
+        if timer.channel == "console" and not self.console_open():
+            for address in await people.addresses(tx):
+                return address.channel, address.conversation
+        return timer.channel, timer.conversation
 
     async def listen(self, stored: Stored, lease: Lease) -> TurnContext | None:
         """The context of the turn, or None when the delivery ends here (strangers, link codes, nothing to do)."""

@@ -18,6 +18,7 @@ class HomeTrouble(Exception):
 
 
 _held: list[Lock] = []  # kept until the process ends
+_sockets: set[Path] = set()  # where this process listens
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +51,19 @@ class Home:
         """The sockets of all workers of this home; dead ones may be among them."""
         return sorted(self.socket("worker").parent.glob("worker*.sock"))
 
+    def is_own(self, socket: Path) -> bool:
+        """Whether this process listens there itself."""
+        return socket in _sockets
+
     def own_socket(self) -> Path:
         """Where this worker listens: `worker` for the first one of the home, else a name of its own."""
         lock = Lock(self.path / "run" / "worker.lock")
-        if lock.take():
+        first = lock.take()
+        if first:
             _held.append(lock)
-            return self.socket("worker")
-        return self.socket(f"worker-{os.getpid()}")
+        path = self.socket("worker" if first else f"worker-{os.getpid()}")
+        _sockets.add(path)
+        return path
 
     def prepare(self) -> None:
         """Create the folders, private to this user. Raises `HomeTrouble` with the next step."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from bot import local
+from bot.episodes import learn_turns
 from bot.hearing import Attach
 from bot.home import Home
 from bot.settings import Settings
@@ -45,6 +48,8 @@ TEXT_ENDINGS = (
     ".toml",
 )
 _SEEN = "vault:seen"
+HAND_S = 2.0
+"""Searches closer together than this trust the last look at the vault's files."""
 
 ReadNote = Callable[[Mapping[str, Any], str], Awaitable[Mapping[str, Any]]]
 
@@ -52,8 +57,11 @@ ReadNote = Callable[[Mapping[str, Any], str], Awaitable[Mapping[str, Any]]]
 class Librarian:
     """Memory for agents, opened only where no other process holds it; then it asks that process."""
 
-    def __init__(self, memory: Memory, db: Database, vault: Path, home: Home, embedder: Embedder | None) -> None:
-        self.memory, self.db, self.vault, self.home, self.embedder = memory, db, vault, home, embedder
+    def __init__(
+        self, memory: Memory, db: Database, vault: Path, home: Home, embedder: Embedder | None, zone: ZoneInfo
+    ) -> None:
+        self.memory, self.db, self.vault, self.home, self.embedder, self.zone = memory, db, vault, home, embedder, zone
+        self._looked = 0.0
         self.remote = False
         self.read_note: ReadNote | None = None  # given by the composition root: the reading tool of notes
         self._changed = True
@@ -61,10 +69,10 @@ class Librarian:
         self._lock = asyncio.Lock()
 
     @classmethod
-    def of(cls, settings: Settings, home: Home, db: Database, now: Callable[[], int]) -> Librarian:
+    def of(cls, settings: Settings, home: Home, db: Database, now: Callable[[], int], zone: ZoneInfo) -> Librarian:
         folder = model_folder(settings.embeddings.path)
         embedder = OnnxEmbedder(folder) if folder else None
-        return cls(Memory(db, home.index, embedder, now=now), db, settings.notes_path, home, embedder)
+        return cls(Memory(db, home.index, embedder, now=now), db, settings.notes_path, home, embedder, zone)
 
     async def open(self) -> None:
         """Open memory, or note that another process has it."""
@@ -92,6 +100,8 @@ class Librarian:
                 socket, "search", query=query, k=k, sources=asked["sources"], readers=asked["readers"]
             )
             return [hit_from_json(one) for one in answer["hits"]]
+        if time.monotonic() - self._looked > HAND_S:
+            self._changed = True  # somebody may have edited the vault by hand
         await self.level()
         return await self.memory.search(query, k=k, sources=sources, readers=readers)
 
@@ -116,9 +126,9 @@ class Librarian:
         if self.remote or not self._changed:
             return 0
         async with self._lock:
-            self._changed = False
+            self._changed, self._looked = False, time.monotonic()
             try:
-                return await self._level()
+                return await self._level() + await learn_turns(self.db, self.memory, self.zone)
             except BaseException:
                 self._changed = True
                 raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from bot.control import Control
@@ -42,13 +42,21 @@ class Worker:
     """One worker process (or the one inside `steward chat`). `poke` wakes it; `run` returns after `idle_s` without work."""
 
     def __init__(
-        self, crew: Crew, graph: TurnGraph, hearing: Hearing, outbox: Outbox, control: Control, librarian: Librarian
+        self,
+        crew: Crew,
+        graph: TurnGraph,
+        hearing: Hearing,
+        outbox: Outbox,
+        control: Control,
+        librarian: Librarian,
+        neighbours: Callable[[], Awaitable[None]],
     ) -> None:
         self.crew, self.graph, self.hearing, self.outbox, self.control = crew, graph, hearing, outbox, control
         self.librarian = librarian
+        self.neighbours = neighbours  # pokes the other processes of this home: they speak what we can't
         self.intake = Intake(crew.db.path)
         self.turns_done = 0
-        self._hears = [*outbox.speakers, "timer"]
+        self._reach = crew.reach
         self._wake = asyncio.Event()
         self._moved = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -130,7 +138,7 @@ class Worker:
             times = [
                 await inbox.next_retry(tx, now),
                 await effects.next_retry(tx, now),
-                await messages.next_retry(tx, now, list(self.outbox.speakers)),
+                await messages.next_retry(tx, now, self._reach),
                 await timers.next_due(tx),
             ]
         soonest = min((t for t in times if t is not None), default=None)
@@ -154,13 +162,17 @@ class Worker:
         if due is not None and due <= now:
             await asyncio.to_thread(self.intake.fire_due, now)
         async with self.crew.db.read() as tx:
-            if not await work_waits(tx, now, self._hears):
-                return False
+            waiting_work = await work_waits(tx, now, self._reach)
+        if waiting_work.others:
+            await self.neighbours()
+        if not waiting_work.mine:
+            return False
+
         async with self.crew.db.write() as tx:
-            pressed = await inbox.claim_control(tx, now, CONTROL_PATIENCE_MS, self._hears)
+            pressed = await inbox.claim_control(tx, now, CONTROL_PATIENCE_MS, self._reach)
             claimed = await self._claim_turns(tx, now)
             ready = await effects.claim(tx, self.crew.owner, now, EFFECT_LEASE_MS)
-            letters = await messages.claim(tx, self.crew.owner, now, EFFECT_LEASE_MS, list(self.outbox.speakers))
+            letters = await messages.claim(tx, self.crew.owner, now, EFFECT_LEASE_MS, self._reach)
             waiting = await self._resumable(tx, now)
         for stored in pressed:
             found |= self._begin(f"d{stored.id}", self._control(stored))
@@ -177,7 +189,7 @@ class Worker:
     async def _claim_turns(self, tx: Tx, now: int) -> list[tuple[Stored, Lease]]:
         claimed: list[tuple[Stored, Lease]] = []
         while sum(k.startswith("t") for k in self._busy) + len(claimed) < TURNS_AT_ONCE:
-            one = await inbox.claim_turn(tx, self.crew.owner, now, LEASE_MS, self._hears)
+            one = await inbox.claim_turn(tx, self.crew.owner, now, LEASE_MS, self._reach)
             if one is None:
                 break
             stored, _lease = one
@@ -267,6 +279,7 @@ class Worker:
                 await self.outbox.send(letter)
         await forget(self.graph, context.turn)
         self.turns_done += 1
+        self.librarian.touch()
 
     async def _all_finished(self, turn: str) -> bool:
         async with self.crew.db.read() as tx:
@@ -294,11 +307,7 @@ class Worker:
 
     async def _effect(self, effect: Effect) -> None:
         await self.outbox.carry_out(effect)
-        self._touched(effect)
-
-    def _touched(self, effect: Effect) -> None:
-        if effect.tool.startswith("notes."):
-            self.librarian.touch()
+        self.librarian.touch()
 
     async def _letter(self, letter: Letter) -> None:
         await self.outbox.send(letter)

@@ -8,9 +8,13 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from bot.local import LocalServer
-from bot.logs import set_up_logs
-from bot.settings import Settings
+from bot.slim import leave_out
+
+leave_out()
+
+from bot.local import LocalServer  # noqa: E402
+from bot.logs import set_up_logs  # noqa: E402
+from bot.settings import Settings  # noqa: E402
 
 
 def main() -> int:

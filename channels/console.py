@@ -28,8 +28,9 @@ class ConsoleSpeaker:
     name = "console"
     limits = Limits(text=1_000_000, unit="chars", buttons_per_row=8, button_rows=20, can_edit=True, toast=2_000)
 
-    def __init__(self, show: Show) -> None:
+    def __init__(self, show: Show, conversation: str = CONVERSATION) -> None:
         self._show = show
+        self.conversation = conversation
         self._count = 0
 
     def parse(self, raw: bytes, account: str) -> Inbound:
@@ -42,15 +43,32 @@ class ConsoleSpeaker:
         if data:
             press = Press.decode(data)
             return Inbound(
-                "press", self.name, account, CONVERSATION, SENDER, "", at, press=press, press_id=data, text=body["text"]
+                "press",
+                self.name,
+                account,
+                self.conversation,
+                SENDER,
+                "",
+                at,
+                press=press,
+                press_id=data,
+                text=body["text"],
             )
         text = body["text"]
         head, _, rest = text.strip().removeprefix("/").partition(" ")
         if text.strip().startswith("/") and head.replace("_", "").isalnum() and head.isascii():
             return Inbound(
-                "command", self.name, account, CONVERSATION, SENDER, "", at, command=head.lower(), text=rest.strip()
+                "command",
+                self.name,
+                account,
+                self.conversation,
+                SENDER,
+                "",
+                at,
+                command=head.lower(),
+                text=rest.strip(),
             )
-        return Inbound("text", self.name, account, CONVERSATION, SENDER, "", at, text=text)
+        return Inbound("text", self.name, account, self.conversation, SENDER, "", at, text=text)
 
     def fit(self, message: Outbound) -> list[Outbound]:
         return [message]

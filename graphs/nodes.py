@@ -240,7 +240,7 @@ async def _write_books(ctx: TurnContext) -> None:
                     body,
                     now,
                     turn=ctx.turn,
-                    owner=crew.owner,
+                    owner=ctx.speaker,
                     lease_ms=EFFECT_LEASE_MS,
                 )
                 ctx.born += [letter] if letter else []
@@ -372,7 +372,7 @@ async def answer(state: State, runtime: Runtime[TurnContext]) -> State:
         await turns.keep_values(tx, [*_values(ctx), _answer_value(ctx, body.text)], now)
         letter = await messages.enqueue(
             tx, f"{ctx.turn}/answer", ctx.channel, ctx.conversation, replace(body, reply_to=ctx.said.reply_to), now,
-            turn=ctx.turn, owner=crew.owner, lease_ms=EFFECT_LEASE_MS,
+            turn=ctx.turn, owner=ctx.speaker, lease_ms=EFFECT_LEASE_MS,
         )  # fmt: skip
         await turns.set_state(tx, ctx.turn, "done", ended_at=now)
         await inbox.set_state(tx, ctx.delivery, "done")

@@ -14,6 +14,7 @@ from graphs.tools.base import Tool
 from graphs.understanding import Understanding
 from knowledge.database import Database
 from knowledge.store.leases import Lease
+from knowledge.store.reach import Reach
 from knowledge.words import Integrity
 
 LEASE_MS = 30_000
@@ -21,6 +22,9 @@ LEASE_MS = 30_000
 
 EFFECT_LEASE_MS = 60_000
 """How long one attempt at an effect or a message may take before another worker looks what became of it."""
+
+
+NOBODY = Reach(())
 
 
 class State(TypedDict, total=False):
@@ -60,6 +64,7 @@ class Crew:
     zone: ZoneInfo
     clock: Callable[[], datetime]
     owner: str
+    reach: Reach = NOBODY
     card_life_ms: int = 7 * 24 * 3600 * 1000
     record_life_ms: int = 90 * 24 * 3600 * 1000
 
@@ -84,6 +89,11 @@ class TurnContext:
     @property
     def now(self) -> datetime:
         return self.crew.clock()
+
+    @property
+    def speaker(self) -> str:
+        """This worker as the claimant of what it says, or nobody when another process speaks this conversation."""
+        return self.crew.owner if self.crew.reach.speaks(self.channel, self.conversation) else ""
 
 
 def ms(moment: datetime) -> int:

@@ -8,7 +8,9 @@ import sys
 def main() -> None:
     """Entry point: no arguments open the console chat. Failures are one sentence on stderr and exit code 1."""
     from bot.cli.sentences import sentence_of
+    from bot.slim import leave_out
 
+    leave_out()
     words = sys.argv[1:] or ["chat"]
     try:
         if (role := _plain_run(words)) is not None:

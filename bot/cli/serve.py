@@ -7,7 +7,6 @@ import contextlib
 import logging
 import signal
 import sys
-import types
 from typing import Any
 
 from bot.home import Home, HomeTrouble
@@ -31,20 +30,13 @@ def run(role: str) -> int:
         from bot.worker_main import main
 
         return main()
-    _without_httpx_command_line()
     return asyncio.run(_receive(settings, alone=role == "receiver"))
-
-
-def _without_httpx_command_line() -> None:
-    """httpx imports its own command line (click, rich, pygments): 7 MB the receiver never uses."""
-    stand_in = types.ModuleType("httpx._main")
-    stand_in.main = lambda: None  # type: ignore[attr-defined]
-    sys.modules.setdefault("httpx._main", stand_in)
 
 
 async def _receive(settings: Settings, *, alone: bool) -> int:
     from bot.receiver import Receiver
     from bot.supervisor import Supervisor
+
     home = Home(settings.home)
     home.prepare()
     lock = home.own("receiver") if not alone else None
@@ -77,7 +69,9 @@ async def _ensure(home: Home) -> None:
 
     if is_current(home.database):
         return
-    code = "import sys; from pathlib import Path; from knowledge.database.migrate import ensure; ensure(Path(sys.argv[1]))"
+    code = (
+        "import sys; from pathlib import Path; from knowledge.database.migrate import ensure; ensure(Path(sys.argv[1]))"
+    )
     child = await asyncio.create_subprocess_exec(sys.executable, "-P", "-c", code, str(home.database))
     if await child.wait() != 0:
         raise CliTrouble(f"The database {home.database} could not be brought to this version; see the lines above.")

@@ -1,4 +1,4 @@
-"""A tool is a value: one operation on the outside or on memory, with an effect class. Safety is wrapped around it elsewhere."""
+"""A tool is a value: one operation on the outside or on memory, with an effect class. Safety is wrapped around it."""
 
 from __future__ import annotations
 

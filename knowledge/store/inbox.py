@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 from knowledge.database import Tx
 from knowledge.database.schema import delivery, lease
 from knowledge.store.leases import Lease, conversation_key, take
+from knowledge.store.reach import Reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ async def add(
     return made
 
 
-async def claim_turn(tx: Tx, owner: str, now: int, ttl: int, channels: Collection[str]) -> tuple[Stored, Lease] | None:
-    """Of `channels`, the oldest delivery whose conversation is free, with the conversation's lease. Order is kept."""
+async def claim_turn(tx: Tx, owner: str, now: int, ttl: int, reach: Reach) -> tuple[Stored, Lease] | None:
+    """Within `reach`, the oldest delivery whose conversation is free, with the conversation's lease. Order is kept."""
     earlier = delivery.alias("earlier")
     held = lease.alias("held")
     ahead = exists().where(
@@ -76,7 +76,7 @@ async def claim_turn(tx: Tx, owner: str, now: int, ttl: int, channels: Collectio
             delivery.c.not_before <= now,
             ~ahead,
             ~busy,
-            delivery.c.channel.in_(list(channels)),
+            reach.covers(delivery.c.channel, delivery.c.conversation),
         )
         .order_by(delivery.c.id)
         .limit(1)
@@ -90,12 +90,17 @@ async def claim_turn(tx: Tx, owner: str, now: int, ttl: int, channels: Collectio
     return replace(_stored(row), attempts=row.attempts + 1), held_lease
 
 
-async def claim_control(tx: Tx, now: int, patience: int, channels: Collection[str]) -> list[Stored]:
-    """All new control deliveries of `channels`; also those claimed `patience` ms ago and never finished."""
+async def claim_control(tx: Tx, now: int, patience: int, reach: Reach) -> list[Stored]:
+    """All new control deliveries within `reach`; also those claimed `patience` ms ago and never finished."""
     due = or_(delivery.c.state == "new", and_(delivery.c.state == "running", delivery.c.not_before <= now))
     query = (
         select(delivery)
-        .where(delivery.c.lane == "control", due, delivery.c.not_before <= now, delivery.c.channel.in_(list(channels)))
+        .where(
+            delivery.c.lane == "control",
+            due,
+            delivery.c.not_before <= now,
+            reach.covers(delivery.c.channel, delivery.c.conversation),
+        )
         .order_by(delivery.c.id)
     )
     rows = (await tx.execute(query.limit(64))).all()

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.sqlite import insert
 from knowledge.database import Tx
 from knowledge.database.schema import message
 from knowledge.ids import canonical
+from knowledge.store.reach import Reach
 from knowledge.words import Outbound
 
 _OPEN = ("pending", "running")
@@ -69,10 +70,8 @@ async def _has_open(tx: Tx, channel: str, conversation: str) -> bool:
     return (await tx.execute(query.limit(1))).first() is not None
 
 
-async def claim(
-    tx: Tx, owner: str, now: int, lease_ms: int, channels: Collection[str], limit: int = 16
-) -> list[Letter]:
-    """Messages that may be sent now over `channels`: the oldest of each conversation, and urgent ones at once."""
+async def claim(tx: Tx, owner: str, now: int, lease_ms: int, reach: Reach, limit: int = 16) -> list[Letter]:
+    """Messages that may be sent now within `reach`: the oldest of each conversation, and urgent ones at once."""
     older = message.alias("older")
     ahead = exists().where(
         older.c.channel == message.c.channel,
@@ -86,7 +85,7 @@ async def claim(
         select(message)
         .where(
             ready,
-            message.c.channel.in_(list(channels)),
+            reach.covers(message.c.channel, message.c.conversation),
             message.c.not_before <= now,
             or_(message.c.urgent == 1, ~ahead),
         )
@@ -149,17 +148,22 @@ async def owners(tx: Tx) -> set[str]:
     return {str(owner) for owner in (await tx.execute(query)).scalars()}
 
 
-async def next_retry(tx: Tx, now: int, channels: Collection[str]) -> int | None:
-    """When the next postponed message of `channels` may be tried (ms)."""
+async def next_retry(tx: Tx, now: int, reach: Reach) -> int | None:
+    """When the next postponed message within `reach` may be tried (ms)."""
     query = select(func.min(message.c.not_before)).where(
-        message.c.state.in_(_OPEN), message.c.not_before > now, message.c.channel.in_(list(channels))
+        message.c.state.in_(_OPEN), message.c.not_before > now, reach.covers(message.c.channel, message.c.conversation)
     )
     found: int | None = (await tx.execute(query)).scalar_one_or_none()
     return found
 
 
-async def undelivered(tx: Tx, channel: str) -> int:
-    query = select(func.count()).select_from(message).where(message.c.channel == channel, message.c.state.in_(_OPEN))
+async def undelivered(tx: Tx, channel: str, conversation: str = "local") -> int:
+    """How many messages to this conversation are still to be sent."""
+    query = (
+        select(func.count())
+        .select_from(message)
+        .where(message.c.channel == channel, message.c.conversation == conversation, message.c.state.in_(_OPEN))
+    )
     return int((await tx.execute(query)).scalar_one())
 
 

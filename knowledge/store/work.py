@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from dataclasses import dataclass
 
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import and_, exists, not_, or_, select
 from sqlalchemy.sql import Select
 
 from knowledge.database import Tx
 from knowledge.database.schema import delivery, effect, message, turn
+from knowledge.store.reach import Reach
 
 
-def _looks(now: int, channels: Collection[str]) -> Select[bool, bool, bool, bool]:
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What the queues hold: `mine` for this process, `others` only another process can say."""
+
+    mine: bool
+    others: bool
+
+
+def _looks(now: int, reach: Reach) -> Select[bool, bool, bool, bool, bool]:
     claimable = or_(effect.c.state == "pending", and_(effect.c.state == "running", effect.c.lease_until <= now))
     sendable = or_(message.c.state == "pending", and_(message.c.state == "running", message.c.lease_until <= now))
+    heard = reach.covers(delivery.c.channel, delivery.c.conversation)
+    spoken = reach.covers(message.c.channel, message.c.conversation)
     return select(
-        exists().where(
-            delivery.c.state.in_(("new", "running")),
-            delivery.c.not_before <= now,
-            delivery.c.channel.in_(list(channels)),
-        ),
+        exists().where(delivery.c.state.in_(("new", "running")), delivery.c.not_before <= now, heard),
         exists().where(claimable, effect.c.not_before <= now),
-        exists().where(sendable, message.c.not_before <= now, message.c.channel.in_(list(channels))),
+        exists().where(sendable, message.c.not_before <= now, spoken),
         exists().where(turn.c.state == "waiting"),
+        exists().where(message.c.state == "pending", message.c.not_before <= now, not_(spoken)),
     )
 
 
-async def work_waits(tx: Tx, now: int, channels: Collection[str]) -> bool:
-    """Whether a delivery, effect, message of `channels` or waiting turn may have something for a worker at `now`."""
-    return any((await tx.execute(_looks(now, channels))).one())
+async def work_waits(tx: Tx, now: int, reach: Reach) -> Work:
+    """Whether a delivery, effect, message or waiting turn may have something for a worker at `now` (ms)."""
+    *mine, others = (await tx.execute(_looks(now, reach))).one()
+    return Work(any(mine), bool(others))
