@@ -112,7 +112,7 @@ class Inbound:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a platform can show. `text` counts `unit`s after formatting."""
+    """What a platform can show. `text` counts `unit`s after formatting; `toast` 0: it has none, a message must do."""
 
     text: int
     unit: Literal["utf16", "chars"]

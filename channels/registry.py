@@ -21,6 +21,9 @@ CHANNELS: dict[str, Parts] = {
     "telegram": Parts(
         "telegram_access:TelegramAccess", "telegram_receive:TelegramReceiver", "telegram:TelegramSpeaker"
     ),
+    "whatsapp": Parts(
+        "whatsapp_access:WhatsAppAccess", "whatsapp_receive:WhatsAppReceiver", "whatsapp:WhatsAppSpeaker"
+    ),
 }
 
 

@@ -133,7 +133,7 @@ def fit(message: Outbound, limits: Limits, size: Size) -> list[Outbound]:
     A part replies or edits only as the first, and carries buttons and the prompt only as the last. Rows with too many
     buttons are wrapped. A toast is cut, never split.
     """
-    if message.toast_for:
+    if message.toast_for and limits.toast:
         return [replace(message, text=shorten(to_plain(_read(message.text), links=False), limits.toast), buttons=())]
     rows = tuple(
         row[at : at + limits.buttons_per_row]

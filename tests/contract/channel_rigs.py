@@ -18,8 +18,13 @@ from channels.slack_receive import SlackReceiver
 from channels.slack_receive import receive as slack_receive
 from channels.telegram import TelegramSpeaker
 from channels.telegram_receive import TelegramAccess, TelegramReceiver, peek, receive
+from channels.whatsapp import WhatsAppSpeaker
+from channels.whatsapp_access import WhatsAppAccess
+from channels.whatsapp_receive import WhatsAppReceiver
+from channels.whatsapp_receive import receive as whatsapp_receive
 from tests.fakes.slack_api import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, FakeSlack
 from tests.fakes.telegram_api import SECRET_HEADER, TOKEN, FakeTelegram
+from tests.fakes.twilio_api import ACCOUNT, AUTH_TOKEN, NUMBER, PERSON, PUBLIC, FakeTwilio
 
 
 class Rig(Protocol):
@@ -193,4 +198,69 @@ async def slack_rig() -> AsyncIterator[Rig]:
         await rig.receiving.close()
 
 
-RIGS = {"telegram": telegram_rig, "slack": slack_rig}
+class WhatsAppRig:
+    conversation = PERSON
+    secrets: tuple[str, ...] = (AUTH_TOKEN,)
+
+    def __init__(self, fake: FakeTwilio) -> None:
+        self.fake = fake
+        self.access = WhatsAppAccess(ACCOUNT, AUTH_TOKEN, NUMBER, PUBLIC, fake.url)
+        self.speaking = WhatsAppSpeaker(self.access)
+        self.receiving = WhatsAppReceiver(self.access)
+
+    def shown(self) -> list[str]:
+        return [_unmarked(re.sub(r"^\(\d+/\d+\)\s", "", m["body"])) for m in self.fake.sent()]
+
+    def labels(self) -> list[str]:
+        return [action["title"] for m in self.fake.sent() for action in m["actions"]]
+
+    def toasts(self) -> list[str]:
+        return self.shown()[1:]
+
+    def violations(self) -> list[str]:
+        return self.fake.violations()
+
+    def fails(self, how: str) -> None:
+        kinds: dict[str, dict[str, Any]] = {
+            "slow": {"status": 429, "code": 20429}, "lost": {"drop": True, "when": "after"}, "cut": {"drop": True},
+            "blocked": {"status": 400, "code": 21610},
+        }  # fmt: skip
+        self.fake.fail(**kinds[how])
+
+    def last_ref(self) -> str:
+        return str(self.fake.messages[-1]["sid"]) if self.fake.messages else ""
+
+    def typed(self, text: str) -> Delivery:
+        return self._stored(self.fake.text(text))
+
+    def pressed(self, label: str) -> Delivery:
+        return self._stored(self.fake.press(label))
+
+    def filed(self, name: str, content: str, size: int = -1) -> Delivery:
+        return self._stored(self.fake.media(name, content.encode(), "text/plain"))
+
+    def receive(self, request: RawRequest) -> Delivery | Answer | Refused:
+        return whatsapp_receive(request, self.access)
+
+    def authentic(self, body: bytes) -> RawRequest:
+        return self.fake.signed(body)
+
+    def message(self, text: str) -> bytes:
+        return self.fake.text(text)
+
+    def _stored(self, body: bytes) -> Delivery:
+        received = self.receive(self.fake.signed(body))
+        assert isinstance(received, Delivery)
+        return received
+
+
+@asynccontextmanager
+async def whatsapp_rig() -> AsyncIterator[Rig]:
+    async with FakeTwilio() as fake:
+        rig = WhatsAppRig(fake)
+        yield rig
+        await rig.speaking.close()
+        await rig.receiving.close()
+
+
+RIGS = {"telegram": telegram_rig, "slack": slack_rig, "whatsapp": whatsapp_rig}

@@ -112,7 +112,7 @@ async def test_a_button_comes_back_as_the_press_it_was(rig: Rig) -> None:
 async def test_a_toast_answers_the_press_and_answering_twice_is_harmless(rig: Rig) -> None:
     await said(rig, CARD)
     delivery = rig.pressed("Later")
-    toast = Outbound("Already **decided**", toast_for=delivery.press_id)
+    (toast,) = rig.speaking.fit(Outbound("Already **decided**", toast_for=delivery.press_id))
     first = await rig.speaking.send(toast, rig.conversation)
     await rig.speaking.send(toast, rig.conversation)
     assert first.ref
@@ -120,6 +120,8 @@ async def test_a_toast_answers_the_press_and_answering_twice_is_harmless(rig: Ri
 
 
 async def test_a_toast_that_comes_too_late_says_so_by_an_empty_ref(rig: Rig) -> None:
+    if not rig.speaking.limits.toast:
+        pytest.skip("the platform has no notices: they are messages")
     receipt = await rig.speaking.send(Outbound("late", toast_for="1"), rig.conversation)
     assert receipt.ref == ""
 
@@ -142,8 +144,9 @@ async def test_a_lost_answer_is_unknown_and_the_look_up_finds_the_message(rig: R
     rig.typed("hello?")
     found = await rig.speaking.find(CARD, rig.conversation, before)
     assert not isinstance(found, str)
-    assert await said(rig, replace(CARD, edit_of=found.ref)) == [found.ref]
     assert len(rig.shown()) == 1
+    if rig.speaking.limits.can_edit:
+        assert await said(rig, replace(CARD, edit_of=found.ref)) == [found.ref]
 
 
 async def test_a_message_that_never_arrived_is_absent(rig: Rig) -> None:
@@ -168,7 +171,7 @@ async def test_a_blocked_conversation_is_a_refusal(rig: Rig) -> None:
 async def test_a_file_is_fetched_and_one_too_large_is_refused_unfetched(rig: Rig) -> None:
     delivery = rig.filed("minutes.txt", "we met")
     (file,) = rig.speaking.parse(delivery.raw, delivery.account).files
-    assert (file.name, file.mime) == ("minutes.txt", "text/plain")
+    assert file.mime == "text/plain"
     assert b"".join([chunk async for chunk in rig.speaking.fetch(file)]) == b"we met"
     with pytest.raises(Refusal):
         _ = [chunk async for chunk in rig.speaking.fetch(replace(file, size=rig.speaking.limits.file_bytes + 1))]

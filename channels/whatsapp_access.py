@@ -1,0 +1,43 @@
+"""What both parts of the WhatsApp channel (through Twilio) know: credentials, addresses, and whose webhooks are ours."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+
+from channels.base import Answer
+
+STORED = Answer(200, b"<Response></Response>", "text/xml")
+WEBHOOK, STATUS = "/whatsapp/webhook", "/whatsapp/status"
+
+
+@dataclass(frozen=True, slots=True)
+class WhatsAppAccess:
+    """What it takes to be the sender `number` (`whatsapp:+1…`). `account` is Twilio's account id.
+
+    `public_url` is where Twilio reaches us, with any path prefix: signatures are made of it, never of the request's own
+    address. `shared_key` is the secret of SharedKey signing, where that is used. `api_base` replaces all of Twilio's
+    hosts (for a server on loopback).
+    """
+
+    account: str
+    auth_token: str = field(repr=False)
+    number: str
+    public_url: str = ""
+    api_base: str = ""
+    shared_key: str = field(default="", repr=False)
+
+    def host(self, name: str) -> str:
+        """The base address of one of Twilio's domains: api, content or messaging."""
+        return self.api_base.rstrip("/") or f"https://{name}.twilio.com"
+
+    @property
+    def status_url(self) -> str:
+        return f"{self.public_url.rstrip('/')}{STATUS}" if self.public_url else ""
+
+
+def guard_logs() -> None:
+    """Keep requests, which hold what people write, out of the HTTP libraries' logs."""
+    for name in ("httpx", "httpcore", "twilio.http_client", "urllib3"):
+        if logging.getLogger(name).level == logging.NOTSET:
+            logging.getLogger(name).setLevel(logging.WARNING)
