@@ -70,9 +70,13 @@ def _reminder(timer: Json, zone: ZoneInfo) -> str:
 
 
 def _card(card: Json, zone: ZoneInfo) -> str:
-    """A card as the house tells it: `title`, and `made` (ISO) where it knows."""
-    since = f"{datetime.fromisoformat(card['made']).astimezone(zone):%H:%M} " if card.get("made") else ""
-    return f"{since}{plain(str(card.get('title') or card.get('text') or card.get('card') or 'a card'), 200)}"
+    """A card as the house tells it: `made_at` (ms) and the renderings of what it asks, which are Markdown of our own."""
+    since = datetime.fromtimestamp(card["made_at"] / 1000, zone)
+    first, *others = [str(rendering).partition("\n")[0] for rendering in card["proposals"]] or [
+        "a card without proposals"
+    ]
+    more = f" and {len(others)} more" if others else ""
+    return f"since {since:%H:%M}: {first}{more}"
 
 
 AGENT = Agent(

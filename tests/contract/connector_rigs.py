@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -25,8 +25,14 @@ class NoMemory:
         return []
 
 
-def tools_of(home: Path, db: Database | None = None, memory: Any = None, now: datetime = NOW) -> dict[str, Tool]:
-    """The real tools over real files in `home`."""
+def tools_of(
+    home: Path, db: Database | None = None, memory: Any = None, now: datetime = NOW, cards: Sequence[Any] = ()
+) -> dict[str, Tool]:
+    """The real tools over real files in `home`; `cards` are the open approvals that the house tells of."""
+
+    async def house(_name: str) -> list[Any]:
+        return list(cards)
+
     context = ToolContext(
         db or Database(home / "unused.db"),
         home,
@@ -35,6 +41,7 @@ def tools_of(home: Path, db: Database | None = None, memory: Any = None, now: da
         ZONE,
         memory or NoMemory(),
         lambda: now,
+        house,
     )
     return build_tools(context)
 

@@ -105,7 +105,7 @@ async def db(tmp_path: Path) -> AsyncIterator[Database]:
 async def stage(case: Mapping[str, Any], home: Path, db: Database) -> Stage:
     given = case.get("given", {})
     memory = ListMemory(tuple(_passage(line) for line in given.get("memory", [])))
-    made = Stage(tools_of(home, db, memory, NOW), memory)
+    made = Stage(tools_of(home, db, memory, NOW, given.get("cards", ())), memory)
     if "file" in given:
         (home / "calendar.ics").write_text(given["file"])
     await made.given(given)
