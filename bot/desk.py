@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot import shelf
 from bot.librarian import hit_to_json
 from bot.local import Handler
+from bot.orders import Orders
 
 if TYPE_CHECKING:
     from bot.compose import Steward
 
 
 def handlers(steward: Steward) -> dict[str, Handler]:
-    """Requests that need the process which holds memory."""
+    """Requests that need the process which holds memory, or which carries out effects."""
+    orders = Orders(steward)
 
     async def search(request: Mapping[str, Any]) -> Mapping[str, Any]:
         hits = await steward.librarian.search(
@@ -27,9 +31,26 @@ def handlers(steward: Steward) -> dict[str, Handler]:
         return {"hits": [hit_to_json(hit) for hit in hits]}
 
     async def ingest(request: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"sentence": await steward.librarian.ingest(Path(str(request["path"])))}
+        taken = await shelf.take(steward.librarian, Path(str(request["path"])))
+        steward.worker.poke()  # the index is flushed when the worker is idle again
+        return shelf.as_json(taken)
+
+    async def reindex(request: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"points": await shelf.rebuild(steward.librarian)}
+
+    async def order(request: Mapping[str, Any]) -> Mapping[str, Any]:
+        key = str(request.get("key", ""))
+        if "failure" in request:
+            outcome = await orders.remedy(int(request["failure"]), str(request["verb"]), key)
+        else:
+            outcome = await orders.take(str(request["line"]), key=key)
+        return {"said": outcome.said, "ok": outcome.ok}
 
     async def status(request: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"pid": os.getpid(), "turns": steward.worker.turns_done, **await steward.librarian.status()}
+        """`commits` counts this process's synced commits, `modules` the top-level packages it has imported."""
+        return {
+            "pid": os.getpid(), "turns": steward.worker.turns_done, "commits": steward.crew.db.commits,
+            "modules": sorted({name.partition(".")[0] for name in sys.modules}), **await steward.librarian.status(),
+        }  # fmt: skip
 
-    return {"search": search, "ingest": ingest, "status": status}
+    return {"search": search, "ingest": ingest, "reindex": reindex, "order": order, "status": status}

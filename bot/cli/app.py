@@ -80,9 +80,9 @@ def doctor(json: Json = False) -> None:
 @app.command()
 def link(channel: Annotated[str, typer.Argument(help="telegram, slack or whatsapp")]) -> None:
     """Make a one-time code that links your account on a chat: send it to the bot from there."""
-    from bot.cli import rows
+    from bot.cli import orders
 
-    raise typer.Exit(rows.link(channel))
+    raise typer.Exit(orders.link(channel))
 
 
 @app.command()
@@ -120,9 +120,9 @@ def reindex() -> None:
 @app.command()
 def undo(effect: Annotated[str, typer.Argument(help="An effect's id; none: the last one.")] = "") -> None:
     """Take back the last thing that was done, or the one you name."""
-    from bot.cli import rows
+    from bot.cli import orders
 
-    raise typer.Exit(rows.house(f"/undo {effect}".strip()))
+    raise typer.Exit(orders.house(f"/undo {effect}".strip()))
 
 
 @app.command()
@@ -152,17 +152,17 @@ def agents_show(name: str, json: Json = False) -> None:
 @agents.command("pause")
 def agents_pause(name: str) -> None:
     """Refuse every effect this agent wants, until resumed."""
-    from bot.cli import rows
+    from bot.cli import orders
 
-    raise typer.Exit(rows.house(f"/pause {name}"))
+    raise typer.Exit(orders.house(f"/pause {name}"))
 
 
 @agents.command("resume")
 def agents_resume(name: str) -> None:
     """Let a paused agent work again."""
-    from bot.cli import rows
+    from bot.cli import orders
 
-    raise typer.Exit(rows.house(f"/resume {name}"))
+    raise typer.Exit(orders.house(f"/resume {name}"))
 
 
 @approvals.command("list")
@@ -184,17 +184,17 @@ def approvals_show(card: str, json: Json = False) -> None:
 @approvals.command("approve")
 def approvals_approve(card: str) -> None:
     """Approve a card (12) or one proposal of it (12.2)."""
-    from bot.cli import rows
+    from bot.cli import orders
 
-    raise typer.Exit(rows.house(f"/approve {card}"))
+    raise typer.Exit(orders.house(f"/approve {card}"))
 
 
 @approvals.command("reject")
 def approvals_reject(card: str) -> None:
     """Reject a card (12) or one proposal of it (12.2)."""
-    from bot.cli import rows
+    from bot.cli import orders
 
-    raise typer.Exit(rows.house(f"/reject {card}"))
+    raise typer.Exit(orders.house(f"/reject {card}"))
 
 
 @failures.command("list")
@@ -208,17 +208,17 @@ def failures_list(json: Json = False) -> None:
 @failures.command("retry")
 def failures_retry(number: int) -> None:
     """Try again what failed."""
-    from bot.cli import rows
+    from bot.cli import orders
 
-    raise typer.Exit(rows.remedy(number, "retry"))
+    raise typer.Exit(orders.remedy(number, "retry"))
 
 
 @failures.command("dismiss")
 def failures_dismiss(number: int) -> None:
     """Leave it as it is and close the failure."""
-    from bot.cli import rows
+    from bot.cli import orders
 
-    raise typer.Exit(rows.remedy(number, "dismiss"))
+    raise typer.Exit(orders.remedy(number, "dismiss"))
 
 
 @audit.command("show")
@@ -228,22 +228,32 @@ def audit_show(
     json: Json = False,
 ) -> None:
     """The ledger as a narrative."""
-    from bot.cli import rows
+    from bot.cli import audit as ledger
 
-    raise typer.Exit(rows.audit_show(ref, limit, as_json=json))
+    raise typer.Exit(ledger.lines(ref, limit, as_json=json))
 
 
 @audit.command("verify")
 def audit_verify(json: Json = False) -> None:
     """Check the whole chain; names the first record that does not hold and exits with 1."""
-    from bot.cli import rows
+    from bot.cli import audit as ledger
 
-    raise typer.Exit(rows.audit_verify(as_json=json))
+    raise typer.Exit(ledger.verify(as_json=json))
+
+
+@audit.command("export")
+def audit_export(
+    to: Annotated[Path | None, typer.Argument(help="A file; none: standard output.")] = None,
+) -> None:
+    """Every record as a JSON line with its hashes, for keeping or checking elsewhere."""
+    from bot.cli import audit as ledger
+
+    raise typer.Exit(ledger.export(to))
 
 
 @audit.command("why")
 def audit_why(number: str) -> None:
     """Why a turn did what it did, from its record."""
-    from bot.cli import rows
+    from bot.cli import orders
 
-    raise typer.Exit(rows.house(f"/why {number}"))
+    raise typer.Exit(orders.house(f"/why {number}"))

@@ -1,0 +1,178 @@
+"""`steward search`, `ingest` and `reindex`: through the worker of a running Steward, else alone."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bot.cli import show
+from bot.cli.beside import alone, ask_worker
+from bot.cli.serve import CliTrouble
+from bot.home import Home
+from bot.settings import Settings
+
+if TYPE_CHECKING:
+    from knowledge.hits import Hit
+
+MOST = 50
+LONG_S = 900.0  # a large file is embedded while the shell waits
+
+
+def search(query: str, k: int, *, explain: bool, as_json: bool) -> int:
+    """Exit code 1 when nothing was found."""
+    if not query.strip():
+        raise CliTrouble("Say what to search for, for example: steward search 'when does the accountant like to meet'")
+    hits = asyncio.run(_search(query, max(1, min(k, MOST))))
+    if as_json:
+        from bot.librarian import hit_to_json
+
+        show.as_json([hit_to_json(hit) for hit in hits])
+    else:
+        for number, hit in enumerate(hits, 1):
+            print(_told(number, hit, explain=explain))
+        if not hits:
+            print("Memory holds nothing about that.", file=sys.stderr)
+    return 0 if hits else 1
+
+
+def _told(number: int, hit: Hit, *, explain: bool) -> str:
+    place = f", {hit.place}" if hit.place else ""
+    lines = [f"{number}. {hit.name}{place} ({hit.dated.astimezone():%Y-%m-%d}, {hit.source}, {hit.integrity})"]
+    if hit.context and hit.context != hit.name:
+        lines.append(f"   {hit.context}")
+    lines += [f"   {line}" for line in hit.text.strip().splitlines()[:6]]
+    if explain:
+        lines.append(
+            f"   score {hit.score:.4f} = " + " ".join(f"{name} {part:.3f}" for name, part in hit.parts.items())
+        )
+    return "\n".join(lines)
+
+
+async def _search(query: str, k: int) -> list[Hit]:
+    settings = Settings()
+    answer = await ask_worker(Home(settings.home), "search", query=query, k=k)
+    if answer is not None:
+        from bot.librarian import hit_from_json
+
+        return [hit_from_json(one) for one in answer["hits"]]
+    async with alone(settings) as steward:
+        return await steward.librarian.search(query, k=k)
+
+
+def ingest(paths: Sequence[Path], *, as_json: bool) -> int:
+    """Exit code 1 when nothing could be taken in. Stopped in the middle, the same command goes on where it was."""
+    from bot.shelf import files
+
+    wanted = list(files(paths))
+    if not wanted:
+        raise CliTrouble("There is no file in there.")
+    began = time.monotonic()
+    taken: list[dict[str, Any]] = []
+    try:
+        asyncio.run(_ingest(wanted, taken))
+    except KeyboardInterrupt:
+        print(
+            f"Stopped after {len(taken)} of {len(wanted)} files; the same command goes on from there.", file=sys.stderr
+        )
+        return 130
+    counts = Counter(one["state"] for one in taken)
+    passages = sum(one["passages"] for one in taken if one["state"] in ("new", "changed"))
+    skipped = [{"path": one["path"], "why": one["why"]} for one in taken if one["state"] == "skipped"]
+    seconds = round(time.monotonic() - began, 2)
+    if as_json:
+        named = {state: counts[state] for state in ("new", "changed", "unchanged")}
+        show.as_json({**named, "passages": passages, "skipped": skipped, "seconds": seconds})
+    else:
+        print(
+            f"{counts['new']} new, {counts['changed']} changed, {counts['unchanged']} unchanged files; "
+            f"{passages} new passage{'' if passages == 1 else 's'} in {seconds} s."
+        )
+        _tell_skipped(skipped)
+    return 0 if len(skipped) < len(taken) else 1
+
+
+def _tell_skipped(skipped: list[dict[str, Any]]) -> None:
+    """The reasons with their counts, and the files by name while they are few."""
+    if not skipped:
+        return
+    print(f"{len(skipped)} skipped:", file=sys.stderr)
+    by_reason: dict[str, list[str]] = {}
+    for one in skipped:
+        by_reason.setdefault(one["why"], []).append(one["path"])
+    for why, names in sorted(by_reason.items(), key=lambda item: -len(item[1])):
+        named = ", ".join(Path(name).name for name in names[:3]) + (f" and {len(names) - 3} more" if names[3:] else "")
+        print(f"  {named}: {why}", file=sys.stderr)
+
+
+async def _ingest(wanted: Sequence[Path], taken: list[dict[str, Any]]) -> None:
+    settings = Settings()
+    home = Home(settings.home)
+    async with AsyncExitStack() as stack:
+        take = await _taker(settings, home, stack)
+        with _progress(len(wanted)) as step:
+            for path in wanted:
+                step(path.name)
+                taken.append(await take(path))
+
+
+async def _taker(settings: Settings, home: Home, stack: AsyncExitStack) -> Callable[[Path], Awaitable[dict[str, Any]]]:
+    """How one file is taken in: over the socket when Steward runs, else by this process."""
+    if await ask_worker(home, "status", timeout_s=10.0) is not None:
+
+        async def beside(path: Path) -> dict[str, Any]:
+            answer = await ask_worker(home, "ingest", timeout_s=LONG_S, path=str(path))
+            if answer is None:
+                raise CliTrouble("Steward was stopped meanwhile. Give the same command again: it goes on from there.")
+            return answer
+
+        return beside
+    steward = await stack.enter_async_context(alone(settings))
+    from bot import shelf
+
+    async def here(path: Path) -> dict[str, Any]:
+        return dict(shelf.as_json(await shelf.take(steward.librarian, path)))
+
+    return here
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[str], None]]:
+    """A bar on stderr when that is a terminal and there is more than one file."""
+    if total < 2 or not sys.stderr.isatty():
+        yield lambda name: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total)
+        count = -1
+
+        def step(name: str) -> None:
+            nonlocal count
+            count += 1
+            bar.update(task, completed=count, description=name[:40].replace("[", "("))
+
+        yield step
+
+
+def reindex() -> int:
+    points = asyncio.run(_reindex())
+    print(f"The search index is made anew: {points} passages.")
+    return 0
+
+
+async def _reindex() -> int:
+    settings = Settings()
+    answer = await ask_worker(Home(settings.home), "reindex", timeout_s=LONG_S)
+    if answer is not None:
+        return int(answer["points"])
+    async with alone(settings) as steward:
+        return await steward.librarian.memory.rebuild()
