@@ -15,7 +15,7 @@ from graphs.agents.calendar_look import free, listed, where
 
 async def work(task: Task, desk: Desk) -> Draft:
     arguments: Mapping[str, Any] = task.arguments or claim(task.goal, desk.now, desk.zone) or {}
-    do = str(arguments.get("do", "list" if _looks(task.goal) else "create"))
+    do = str(arguments.get("do") or _deed(arguments, task.goal))
     which, when = str(arguments.get("which", "")), str(arguments.get("when", ""))
     if do == "create":
         return await create(str(arguments.get("what") or task.goal), desk)
@@ -24,6 +24,15 @@ async def work(task: Task, desk: Desk) -> Draft:
     if do in ("next", "where"):
         return await where(which, desk, task.goal)
     return await change(do, which, arguments, desk)
+
+
+def _deed(arguments: Mapping[str, Any], goal: str) -> str:
+    """What is to be done where neither a pattern nor a model said it."""
+    if arguments.get("what"):
+        return "create"
+    if arguments.get("which"):
+        return "move" if arguments.get("to") else "where"
+    return "list" if _looks(goal) else "create"
 
 
 def _looks(goal: str) -> bool:

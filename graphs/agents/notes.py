@@ -105,8 +105,17 @@ async def work(task: Task, desk: Desk) -> Draft:
 
 def _arguments(task: Task, desk: Desk) -> Mapping[str, Any]:
     if task.arguments.get("command") == "notes":
-        return {"do": "find", "which": task.goal} if task.goal.strip() else {"do": "list"}
-    return task.arguments or claim(task.goal, desk.now, desk.zone) or {}
+        return _of_command(task.goal.strip(), desk)
+    said = task.arguments or claim(task.goal, desk.now, desk.zone) or {}
+    return said if "do" in said or not said.get("text") else {**said, "do": "append" if said.get("which") else "write"}
+
+
+def _of_command(rest: str, desk: Desk) -> Mapping[str, Any]:
+    """ "/notes", "/notes words", "/notes show words", "/notes delete words" """
+    verb, _, which = rest.partition(" ")
+    if verb.casefold() in ("show", "delete", "open", "remove") and which:
+        return claim(f"{verb} note {which}", desk.now, desk.zone) or {}
+    return claim(rest, desk.now, desk.zone) or ({"do": "find", "which": rest} if rest else {"do": "list"})
 
 
 def _write(text: str, desk: Desk) -> Draft:

@@ -13,11 +13,14 @@ from graphs.tools.wording import escaped, moment, plain, quoted
 from graphs.when import Ambiguous, Found, Impossible, Moment, Recurrence, Span, When, find, say
 
 _SNOOZE = timedelta(minutes=10)
+_LATE = timedelta(minutes=2)
 _DEFAULT_HOUR = 9
 _WORDLESS = "Time is up: you asked me to tell you now"
 
 
 async def work(task: Task, desk: Desk) -> Draft:
+    if "fire" in task.arguments:
+        return _rings(task.arguments["fire"], desk)
     arguments = _arguments(task, desk)
     do = arguments.get("do", "set")
     if do == "list":
@@ -29,6 +32,24 @@ async def work(task: Task, desk: Desk) -> Draft:
         fired = (await desk.read("timers.list", {"state": "fired"}))["timers"]
         return _snoozed(str(arguments.get("when", "")), fired, desk)
     return _set(str(arguments.get("what") or task.goal), desk)
+
+
+def _rings(fired: Json, desk: Desk) -> Draft:
+    """A reminder that is due: its words, and by how much it is late where Steward could not ring in time."""
+    due = datetime.fromtimestamp(int(fired["due_at"]) / 1000, desk.zone)
+    text = f"⏰ {escaped(str(fired.get('text', '')) or _WORDLESS)}"
+    if (late := desk.now - due) < _LATE:
+        return Draft(text)
+    return Draft(f"{text}\n_This was due {moment(due)}: {_long(late)} late._")
+
+
+def _long(span: timedelta) -> str:
+    minutes = int(span.total_seconds() // 60)
+    for size, name in ((24 * 60, "day"), (60, "hour"), (1, "minute")):
+        if minutes >= size:
+            count = minutes // size
+            return f"{count} {name}{'s' if count > 1 else ''}"
+    return "under a minute"
 
 
 def _arguments(task: Task, desk: Desk) -> Mapping[str, Any]:

@@ -63,7 +63,7 @@ def _create(calendar: Calendar, zone: ZoneInfo) -> Tool:
         report=lambda a, r: f"Created {_said(a)}.{_overlapping(r)}",
         roles={**_ROLES, "summary": "content", "location": "content", "description": "content"},
         undo=undo,
-        undo_note=lambda _a: "Can be undone until the event is changed.",
+        undo_note=lambda _a: "possible until the event is changed",
         revise=revise,
     )
 
@@ -91,7 +91,7 @@ def _move(calendar: Calendar) -> Tool:
         report=lambda a, _r: f"Changed: {_said(a)}.",
         roles={**_ROLES, "summary": "content", "location": "content"},
         undo=undo,
-        undo_note=lambda _a: "Can be undone until the event is changed again.",
+        undo_note=lambda _a: "possible until the event is changed again",
         revise=revise,
     )
 
@@ -113,7 +113,7 @@ def _delete(calendar: Calendar) -> Tool:
         report=lambda a, _r: f"Deleted {_said(a)}.",
         roles={**_ROLES, "summary": "benign"},
         undo=lambda a, r: _back(a, r, a["before"], "put back"),
-        undo_note=lambda _a: "Can be undone: the event comes back as it was.",
+        undo_note=lambda _a: "possible; the event comes back as it was",
     )
 
 

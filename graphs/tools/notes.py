@@ -44,7 +44,7 @@ def _write(vault: Vault) -> Tool:
         report=lambda a, r: f"Noted: {quoted(a['text'], 200)} ({escaped(r['note'])}).",
         roles={"title": "content", "text": "content", "created": "benign", "source": "benign", "tags": "benign"},
         undo=lambda _a, r: Undo("notes.delete", {"name": r["note"], "expected": r["hash"], "title": r["title"]}),
-        undo_note=lambda _a: "Undo moves the note to the vault's trash.",
+        undo_note=lambda _a: "possible until the note is changed; it moves to the vault's trash",
         revise=_revise_text,
         own=True,
     )
@@ -66,7 +66,7 @@ def _append(vault: Vault) -> Tool:
         report=lambda a, r: f"Added to {quoted(a['title'])}: {quoted(a['text'], 200)} ({escaped(r['note'])}).",
         roles={"name": "target", "title": "benign", "text": "content", "expected": "benign"},
         undo=lambda _a, r: Undo("notes.cut", {"name": r["note"], "block": r["added"], "expected": r["hash"]}),
-        undo_note=lambda _a: "Can be undone until the note changes again.",
+        undo_note=lambda _a: "possible until the note is changed again",
         revise=_revise_text,
         own=True,
     )
@@ -111,7 +111,7 @@ def _delete(vault: Vault) -> Tool:
         report=lambda a, _r: f"Deleted the note {quoted(a['title'])}; it lies in the vault's trash.",
         roles={"name": "target", "title": "benign", "expected": "benign"},
         undo=undo,
-        undo_note=lambda _a: "Can be undone: the note is kept in the vault's trash.",
+        undo_note=lambda _a: "possible; the note is kept in the vault's trash",
     )
 
 

@@ -64,7 +64,7 @@ def _set(db: Database, clock: Callable[[], datetime]) -> Tool:
             "made": "benign",
         },
         undo=lambda a, r: Undo("timers.cancel", {**_copy(a), "timer": r["timer"]}),
-        undo_note=lambda _a: "Can be undone until it goes off.",
+        undo_note=lambda _a: "possible until it goes off",
         revise=_revise,
         own=True,
     )
@@ -93,7 +93,7 @@ def _cancel(db: Database) -> Tool:
         report=lambda a, _r: f"Cancelled the reminder {quoted(a['text'], 300)} — {_when(a)}.",
         roles={"timer": "target"},
         undo=lambda a, _r: Undo("timers.set", _copy(a)),
-        undo_note=lambda _a: "Can be undone until it would have gone off.",
+        undo_note=lambda _a: "possible until it would have gone off",
         own=True,
     )
 

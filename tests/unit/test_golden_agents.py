@@ -41,6 +41,9 @@ class Stage:
     async def hear(self, words: str, command: str = "") -> tuple[str, Draft]:
         """What the words come to: the agent's name and its draft."""
         name, task = self._task(words, command)
+        return name, await self.work(name, task, words)
+
+    async def work(self, name: str, task: Task, words: str) -> Draft:
         agent = AGENTS[name]
 
         async def read(tool: str, arguments: Mapping[str, Any]) -> Any:
@@ -51,7 +54,7 @@ class Stage:
         draft = await agent.work(task, desk)
         for wish in draft.wishes:
             assert wish.tool in agent.manifest.tools, f"{name} wishes {wish.tool}, which its manifest does not name"
-        return name, draft
+        return draft
 
     def _task(self, words: str, command: str) -> tuple[str, Task]:
         if command:
@@ -164,3 +167,37 @@ async def done(here: Stage, draft: Draft, case: Mapping[str, Any]) -> None:
 
 def test_every_agent_has_a_golden_set() -> None:
     assert {file.stem for file in GOLDEN.glob("*.toml")} == set(AGENTS)
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("note: " + "long " * 4_000, "more characters"),
+        ("note: nul\x00 and \x1b[31m bell\x07", "> nul and \\[31m bell"),
+        ("note: 😀🏳️\u200d🌈", "> 😀🏳️\u200d🌈"),
+        ("note: \u202egnihtyna", "> gnihtyna"),
+        ("note: a lone \ud800 surrogate", "> a lone surrogate"),
+    ],
+)
+async def test_odd_texts_are_noted_and_shown_harmlessly(words: str, shown: str, tmp_path: Path, db: Database) -> None:
+    here = await stage({}, tmp_path, db)
+    _, draft = await here.hear(words)
+    assert shown in here.tools["notes.write"].render(draft.wishes[0].arguments)
+    await done(here, draft, {})
+
+
+@pytest.mark.parametrize("name", sorted(AGENTS))
+@pytest.mark.parametrize("goal", ["", "?", "😀", "x" * 20_000, "tomorrow", "\x00", "the thing on friday at 3"])
+async def test_an_agent_that_is_handed_anything_answers(name: str, goal: str, tmp_path: Path, db: Database) -> None:
+    """The nearest intent and models hand over any words, with no arguments, half of them or nonsense."""
+    here = await stage({}, tmp_path, db)
+    said: list[dict[str, Any]] = [
+        {},
+        {"do": "fly"},
+        *({key: goal} for key in AGENTS[name].manifest.arguments if key != "do"),
+    ]
+    for arguments in (*said, *({"command": command} for command in AGENTS[name].commands)):
+        draft = await here.work(name, Task("1", name, goal, arguments), goal)
+        assert draft.text or draft.wishes
+        for wish in draft.wishes:
+            assert here.tools[wish.tool].render(wish.arguments)
