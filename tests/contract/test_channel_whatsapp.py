@@ -169,8 +169,10 @@ async def test_typing_names_the_message_it_answers(twilio: FakeTwilio) -> None:
             await asyncio.sleep(0.01)
     assert twilio.typing == [delivery.dedupe_key]
     await receiver.tell(PERSON, "The worker keeps crashing.")
+    wrong = WhatsAppReceiver(WhatsAppAccess(ACCOUNT, "wrong", NUMBER, PUBLIC, twilio.url))
     with pytest.raises(ConnectionError):
-        await WhatsAppReceiver(WhatsAppAccess(ACCOUNT, "wrong", NUMBER, PUBLIC, twilio.url)).tell(PERSON, "x")
+        await wrong.tell(PERSON, "x")
+    await wrong.close()
     await receiver.close()
     assert twilio.sent()[0]["body"] == "The worker keeps crashing."
 
