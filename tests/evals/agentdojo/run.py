@@ -1,0 +1,67 @@
+"""Runs the harness over *workspace* and *banking* and prints its figures as JSON: `python -m tests.evals.agentdojo.run`.
+
+Wants a Python with `agentdojo` (300 MB, so not among Steward's own) and `regopy`; the harness is read in place.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+BENCH = Path(os.environ.get("STEWARD_BENCH") or Path(__file__).resolve().parents[3].parent / "shared" / "bench")
+HARNESS = BENCH / "agentdojo_gate.py"
+SUITES = ("workspace", "banking")
+
+
+def harness() -> ModuleType:
+    """The harness as a module, from where it lies."""
+    spec = importlib.util.spec_from_file_location("agentdojo_harness", HARNESS)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    import sys
+
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def figures(gate: Any, suites: tuple[str, ...] = SUITES) -> dict[str, Any]:
+    """What came of one gate: tasks, denied, asks and cards a task, injected effects unasked (static and adaptive)."""
+    dojo = harness()
+    chosen = {name: suite for name, suite in dojo.get_suites("v1.2.2").items() if name in suites}
+    environments = dojo.Envs()
+    total = dojo.run(gate, chosen, environments)["total"]
+    forged, _ = dojo.adaptive(gate, chosen, environments)
+    tasks = total["u_tasks"]
+    return {
+        "tasks": tasks,
+        "denied": tasks - total.get("u_not_denied", 0),
+        "kept": total.get("u_kept", 0),
+        "asks_a_task": round(total.get("asks", 0) / tasks, 3),
+        "cards_a_task": round((tasks - total.get("u_silent", 0)) / tasks, 3),
+        "injected_effects": total.get("i_eff", 0),
+        "unasked": total.get("i_eff_unasked", 0),
+        "forged": {family: one["n"] for family, one in forged.items()},
+        "forged_unasked": {family: one["unasked"] for family, one in forged.items()},
+    }
+
+
+def main() -> None:
+    from tests.evals.agentdojo_gate import gate
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--gate", choices=["steward", "allow_all", "ask_effects"], default="steward")
+    parser.add_argument("--suite", action="append")
+    chosen = parser.parse_args()
+    judged = gate if chosen.gate == "steward" else getattr(harness(), chosen.gate)
+    print(json.dumps(figures(judged, tuple(chosen.suite or SUITES)), indent=1))
+
+
+if __name__ == "__main__":
+    main()
