@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.channels import menu_of
+from bot.commands import COMMANDS
 from bot.control import Control
 from bot.hearing import Hearing
 from bot.home import Home
@@ -25,7 +26,8 @@ from bot.worker import Worker
 from channels.base import Menu, SpeakingChannel
 from graphs.agents import AGENTS
 from graphs.checkpoints import open_checkpoints
-from graphs.policy.engine import TablePolicy
+from graphs.policy.rego import PolicyTrouble, RegoPolicy
+from graphs.policy.version import note as note_policy
 from graphs.state import Crew, ms
 from graphs.tools.registry import ToolContext, build_tools
 from graphs.turn import TurnGraph, build
@@ -104,11 +106,12 @@ async def compose(
         planner = _planner(settings)
         if planner is not None:
             stack.push_async_callback(planner.close)
-        understanding = Understanding.of(AGENTS, nearest=librarian.nearest, planner=planner)
+        understanding = Understanding.of(AGENTS, nearest=librarian.nearest, planner=planner, house=COMMANDS)
         for name, speaker in _speakers(settings, menu_of(AGENTS)).items():
             spoken.setdefault(name, speaker)
+        policy = _policy()
         crew = Crew(
-            db=db, agents=AGENTS, tools=tools, policy=TablePolicy(), understanding=understanding, memory=librarian,
+            db=db, agents=AGENTS, tools=tools, policy=policy, understanding=understanding, memory=librarian,
             zone=zone, clock=now, owner=leases.process_owner(os.getpid()), reach=Reach(tuple(spoken), console),
         )  # fmt: skip
         saver = await stack.enter_async_context(open_checkpoints(home.checkpoints, settings.redis.url))
@@ -124,6 +127,7 @@ async def compose(
         worker = Worker(crew, graph, hearing, outbox, control, librarian, _neighbours(home, stack))
         await librarian.open()
         await _link_configured(settings, db, ms(now()))
+        await _note_policy(db, policy, ms(now()))
         yield Steward(settings, home, crew, graph, librarian, hearing, house, outbox, control, worker, spoken)
 
 
@@ -168,6 +172,21 @@ def _planner(settings: Settings) -> Any:
         timeout_s=settings.models.timeout_s,
         agents=AGENTS,
     )
+
+
+def _policy() -> RegoPolicy | None:
+    """The shipped rules. Broken rules mean none: then everything is denied, and the log says which line is wrong."""
+    try:
+        return RegoPolicy.shipped()
+    except PolicyTrouble as trouble:
+        log.error("policy: %s. Until it is mended nothing is done.", trouble)
+        return None
+
+
+async def _note_policy(db: Database, policy: RegoPolicy | None, now: int) -> None:
+    version = policy.version if policy is not None else "broken"
+    async with db.write() as tx:
+        await note_policy(tx, version, now)
 
 
 def _house_reader(db: Database) -> Callable[[str], Any]:

@@ -227,7 +227,8 @@ class Control:
             return Reply(revised)
         arguments = canonical(dict(revised))
         manifest = self.crew.agents[old.agent].manifest
-        verdict = judge_safely(self.crew.policy, Question(manifest, tool, "principal", {}))
+        mine = dict.fromkeys(revised, "principal")
+        verdict = judge_safely(self.crew.policy, Question(manifest, tool, "principal", mine, at=moment))  # type: ignore[arg-type]
         if verdict.word == "deny":
             return Reply(f"Policy does not allow that ({verdict.rule}). The old version is still open.")
         undo = tool.undo_note(revised)

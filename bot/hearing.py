@@ -61,7 +61,11 @@ class Hearing:
     async def listen(self, stored: Stored, lease: Lease) -> TurnContext | None:
         """The context of the turn, or None when the delivery ends here (strangers, link codes, nothing to do)."""
         if stored.channel == "timer":
-            return await self.context(stored, lease)
+            context = await self.context(stored, lease)
+            if context.said.payload["cancelled"]:
+                await self._end(stored, lease, "cancelled")
+                return None
+            return context
         inbound = self.parse(stored)
         standing = await self._standing(stored)
         if standing != "principal":

@@ -17,7 +17,8 @@ from langgraph.types import interrupt
 from graphs import answer as answers
 from graphs.agent import Desk, Draft, Task, Wish
 from graphs.approval import render_card
-from graphs.policy.engine import Question, Verdict, judge_safely
+from graphs.policy.engine import Argument, Question, Session, Verdict, judge_safely
+from graphs.policy.schema import document
 from graphs.state import EFFECT_LEASE_MS, LEASE_MS, State, TurnContext, ms
 from graphs.tools.base import ToolTrouble
 from graphs.understanding import Plan
@@ -29,6 +30,9 @@ from knowledge.store.cards import Card, Proposal
 from knowledge.store.turns import Labels, Value, join, made_from
 from knowledge.words import Evidence
 
+ASIDE = "aside"
+"""The draft that no agent made: what came of a file that was taken in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -39,6 +43,7 @@ class Judged:
     wish: Wish
     verdict: Verdict
     labels: dict[str, Any]
+    document: dict[str, Any]  # the question as policy saw it: judged again, it gives the same verdict
 
 
 # ── understand and plan ──────────────────────────────────────────────────────────────────────────────────────────
@@ -52,7 +57,7 @@ async def understand(state: State, runtime: Runtime[TurnContext]) -> State:
         plan = Plan((Task("1", "timer", said.words, {"fire": dict(said.payload)}),), "timer")
     elif said.kind == "file":
         plan = Plan((), "nothing")
-        ctx.drafts["file"] = Draft(said.payload.get("sentence") or f"I can't handle this yet: {said.words}.")
+        ctx.drafts[ASIDE] = Draft(said.payload.get("sentence") or f"I can't handle this yet: {said.words}.")
     elif said.integrity != "principal":
         plan = Plan((Task("1", "notes", said.words, {"foreign": True}),), "pattern")
     else:
@@ -175,14 +180,22 @@ def _judge(ctx: TurnContext, task: Task, wish: Wish, *, paused: bool) -> Judged:
     parents = {name: list(wish.origins.get(name, (said_id(ctx.turn),))) for name in wish.arguments}
     labels = {name: _argument_label(ctx, wish, ids) for name, ids in parents.items()}
     if tool is None:
-        verdict = Verdict("deny", "unknown-tool")
+        verdict, asked = Verdict("deny", "unknown-tool"), {}
     else:
-        integrity = {name: label.integrity for name, label in labels.items()}
-        verdict = judge_safely(ctx.crew.policy, Question(agent.manifest, tool, ctx.said.integrity, integrity, paused))
+        known = {
+            name: Argument(tool.roles.get(name, "content"), label.integrity, label.sources, label.readers)
+            for name, label in labels.items()
+        }
+        question = Question(
+            agent.manifest, tool, ctx.said.integrity, {n: label.integrity for n, label in labels.items()}, paused,
+            arguments=known, session=Session(untrusted=any(x.integrity == "untrusted" for x in labels.values())),
+            at=ctx.now.astimezone(ctx.crew.zone),
+        )  # fmt: skip
+        verdict, asked = judge_safely(ctx.crew.policy, question), document(question)
     shown = {
         n: {"from": parents[n], "integrity": labels[n].integrity, "sources": list(labels[n].sources)} for n in labels
     }
-    return Judged(task.id, task.agent, wish, verdict, shown)
+    return Judged(task.id, task.agent, wish, verdict, shown, asked)
 
 
 def _argument_label(ctx: TurnContext, wish: Wish, value_ids: list[str]) -> Labels:
@@ -353,7 +366,7 @@ async def answer(state: State, runtime: Runtime[TurnContext]) -> State:
     ctx = runtime.context
     crew, now = ctx.crew, ms(ctx.now)
     tasks = [Task(**one) for one in state.get("tasks", [])]
-    order = [t.id for t in tasks] + ["file"]
+    order = [t.id for t in tasks] + [ASIDE]
     async with crew.db.read() as tx:
         proposals = await cards.of_turn(tx, ctx.turn)
         done = await effects.of_turn(tx, ctx.turn)
@@ -399,6 +412,7 @@ def _record(ctx: TurnContext, state: State, text: str) -> dict[str, Any]:
         "trace": {k: v for k, v in ctx.trace.items() if k != "suggestions"},
         "drafts": {t: answers.pack(d) for t, d in ctx.drafts.items()},
         "answer": text,
+        "judged": [{"document": j.document, "word": j.verdict.word, "rule": j.verdict.rule} for j in ctx.judged],
     }
 
 
