@@ -30,9 +30,19 @@ class Conversation:
     def __init__(self, steward: Steward, name: str = CONVERSATION) -> None:
         self.steward, self.name = steward, name
         self._intake = Intake(steward.home.database)
+        self._one_at_a_time = asyncio.Lock()
 
-    def say(self, text: str = "", press: str = "") -> int:
-        """Store a line or a pressed button (synced), wake the worker; the delivery's id."""
+    async def say(self, text: str = "", press: str = "") -> int:
+        """Store a line or a pressed button (synced), wake the worker; the delivery's id. Raises sqlite3.Error.
+
+        In a thread: a task of this very process may hold the database's write lock and need the loop to let it go.
+        """
+        async with self._one_at_a_time:
+            delivery = await asyncio.to_thread(self._store, text, press)
+        self.steward.worker.poke()
+        return delivery
+
+    def _store(self, text: str, press: str) -> int:
         now = int(time.time() * 1000)
         lane = "control" if press else "turn"
         delivery = Delivery("console", "", random_id(16), self.name, SENDER, lane, b"", hint=text)  # type: ignore[arg-type]
@@ -43,9 +53,7 @@ class Conversation:
         )
         raw = console_delivery(text, press)
         arrival = Arrival("console", "", delivery.dedupe_key, self.name, SENDER, chosen, raw)
-        stored = self._intake.accept([arrival], now)
-        self.steward.worker.poke()
-        return stored[0]
+        return self._intake.accept([arrival], now)[0]
 
     async def settled(self, delivery_id: int, timeout_s: float = 120.0) -> str:
         """Wait until the delivery is handled (or waits for a decision) and everything said about it is shown."""

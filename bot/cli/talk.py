@@ -55,7 +55,7 @@ async def _once(settings: Settings, text: str, *, as_json: bool) -> int:
     from bot.chat import conversation
 
     async with conversation(settings, _printer(as_json=as_json)) as talk:
-        state = await talk.settled(talk.say(text))
+        state = await talk.settled(await talk.say(text))
     return 0 if state in ("done", "waiting") else 1
 
 
@@ -75,5 +75,5 @@ async def _lines(settings: Settings, *, as_json: bool) -> int:
                     print(json.dumps({"error": "not a JSON object"}), flush=True)
                     continue
             if text.strip() or press:
-                await talk.settled(talk.say(text, press))
+                await talk.settled(await talk.say(text, press))
     return 0
