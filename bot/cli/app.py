@@ -22,6 +22,8 @@ app.add_typer(agents, name="agents")
 app.add_typer(approvals, name="approvals")
 app.add_typer(failures, name="failures")
 app.add_typer(audit, name="audit")
+bench = typer.Typer(help="Measure Steward on this machine, on throw-away data.", no_args_is_help=True)
+app.add_typer(bench, name="bench")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
@@ -257,3 +259,35 @@ def audit_why(number: str) -> None:
     from bot.cli import orders
 
     raise typer.Exit(orders.house(f"/why {number}"))
+
+
+@bench.command("turn")
+def bench_turn(
+    turns: Annotated[
+        int, typer.Option(min=1, max=5000, help="Notes that are measured, without and with a model.")
+    ] = 200,
+    warmup: Annotated[int, typer.Option(min=0, max=500)] = 20,
+    chunks: Annotated[int, typer.Option(min=0, max=200_000, help="Passages in memory.")] = 10_000,
+    grow: Annotated[int, typer.Option(min=0, max=10_000, help="Weigh once more after so many turns.")] = 300,
+    idle: Annotated[float, typer.Option(min=0.1, max=300, help="Seconds over which the sleeper is watched.")] = 10.0,
+    limit: Annotated[float, typer.Option(min=10, max=7200, help="Seconds after which it stops.")] = 600.0,
+    json: Json = False,
+) -> None:
+    """Notes through a chat server on loopback into the real processes: speed, commits, memory, beside a bare echo bot."""
+    from bot.bench.turn import Plan
+    from bot.cli import bench as benches
+
+    plan = Plan(turns=turns, warmup=warmup, chunks=chunks, grow_to=grow, idle_s=idle, most_s=limit)
+    raise typer.Exit(benches.turn(plan, as_json=json))
+
+
+@bench.command("recall")
+def bench_recall(
+    file: Annotated[Path, typer.Argument(help="Conversations with questions, one JSON object a line.")],
+    pool: Annotated[int, typer.Option(min=0, help="So many conversations share an index; 0: each has its own.")] = 0,
+    json: Json = False,
+) -> None:
+    """How well memory finds what was said: recall, hits, rank and speed."""
+    from bot.cli import bench as benches
+
+    raise typer.Exit(benches.recall(file, pool, as_json=json))

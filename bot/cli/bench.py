@@ -1,0 +1,71 @@
+"""`steward bench …`: measure this machine, on throw-away data, and say how it compares with what is wanted."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bot.cli import show
+from bot.cli.serve import CliTrouble
+from bot.settings import Settings
+
+if TYPE_CHECKING:
+    from bot.bench.figures import Figure
+    from bot.bench.turn import Plan
+
+
+def _say(line: str) -> None:
+    if sys.stderr.isatty():
+        print(f"… {line}", file=sys.stderr, flush=True)
+
+
+def turn(plan: Plan, *, as_json: bool) -> int:
+    """Exit code 0 whatever the figures are: they are told, not judged."""
+    from bot.bench.turn import BenchTrouble, bench_turn
+
+    try:
+        figures = asyncio.run(bench_turn(plan, _say))
+    except BenchTrouble as trouble:
+        raise CliTrouble(str(trouble)) from trouble
+    return _told(figures, as_json=as_json)
+
+
+def _told(figures: Sequence[Figure], *, as_json: bool) -> int:
+    from bot.bench.figures import as_object, rows
+
+    if as_json:
+        show.as_json(as_object(figures))
+    else:
+        show.table(("Figure", "Measured", "Wanted", ""), rows(figures), "Nothing was measured.")
+    return 0
+
+
+def recall(file: Path, pool: int, *, as_json: bool) -> int:
+    """How well the product's own ingest and retriever find what was said in `file`."""
+    from knowledge.bench_recall import BadBenchFile, bench_recall
+    from knowledge.embedding.onnx import OnnxEmbedder, model_folder
+
+    logging.disable(logging.WARNING)
+    folder = model_folder(Settings().embeddings.path)
+    if folder is None:
+        print("There is no embedding model: this measures search by words alone.", file=sys.stderr)
+    try:
+        found = asyncio.run(bench_recall(file, OnnxEmbedder(folder) if folder else None, pool=pool))
+    except BadBenchFile as bad:
+        raise CliTrouble(str(bad)) from bad
+    except FileNotFoundError as missing:
+        raise CliTrouble(f"There is no file {file}.") from missing
+    if as_json:
+        show.as_json(found)
+        return 0
+    plain: list[tuple[str, object]] = [(k, v) for k, v in found.items() if k != "by_category"]
+    show.facts(plain)
+    categories: dict[str, dict[str, Any]] = found["by_category"]
+    keys = ("questions", "recall@5", "recall@10", "hit@5", "mrr")
+    print()
+    show.table(("Category", *keys), [(name or "-", *(one[k] for k in keys)) for name, one in categories.items()], "")
+    return 0
