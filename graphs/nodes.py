@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -19,13 +20,14 @@ from graphs.agent import Desk, Draft, Task, Wish
 from graphs.approval import render_card
 from graphs.policy.engine import Argument, Question, Session, Verdict, judge_safely
 from graphs.policy.schema import document
+from graphs.schedule import next_due
 from graphs.state import EFFECT_LEASE_MS, LEASE_MS, State, TurnContext, ms
 from graphs.tools.base import ToolTrouble
 from graphs.understanding import Plan
 from knowledge import ledger
 from knowledge.database import Tx
 from knowledge.ids import canonical, random_id
-from knowledge.store import cards, effects, inbox, leases, messages, settings, turns
+from knowledge.store import cards, effects, inbox, leases, messages, settings, timers, turns
 from knowledge.store.cards import Card, Proposal
 from knowledge.store.turns import Labels, Value, join, made_from
 from knowledge.words import Evidence
@@ -388,12 +390,22 @@ async def answer(state: State, runtime: Runtime[TurnContext]) -> State:
             turn=ctx.turn, owner=ctx.speaker, lease_ms=EFFECT_LEASE_MS,
         )  # fmt: skip
         await turns.set_state(tx, ctx.turn, "done", ended_at=now)
+        if ctx.said.kind == "timer":
+            await _rearm(tx, ctx.said.payload, next_due(ctx.said.payload, ctx.now))
         await inbox.set_state(tx, ctx.delivery, "done")
         await turns.keep_record(tx, ctx.turn, _record(ctx, state, body.text), now, crew.record_life_ms)
         await ledger.append(tx, now, ledger.Entry("system", "turn.answered", state.get("how", ""), ctx.turn))
         await leases.release(tx, ctx.lease)
     ctx.born += [letter] if letter else []
     return {}
+
+
+async def _rearm(tx: Tx, fired: Mapping[str, Any], following: datetime | None) -> None:
+    """A timer that went off has done its work, or is set for its next occurrence, in the commit that says it."""
+    if following is None:
+        await timers.end(tx, str(fired["timer"]), "done")
+    else:
+        await timers.rearm(tx, str(fired["timer"]), int(fired["occurrence"]) + 1, ms(following))
 
 
 def _answer_value(ctx: TurnContext, text: str) -> Value:
