@@ -68,14 +68,11 @@ async def _moved(event: Json, goal: dict[str, Any], arguments: Json, desk: Desk)
     goal |= {"start": begin.isoformat(timespec="seconds"), "end": until.isoformat(timespec="seconds"), "all_day": whole}
     look = {"start": goal["start"], "end": goal["end"], "except": event["uid"]}
     seen = await desk.read("calendar.conflicts", look)
-    goal["beside"] = [slim(each) for each in seen["beside"]]
+    goal |= {"beside": [slim(each) for each in seen["beside"]], **({"free": seen["free"]} if seen["free"] else {})}
     proofs = (event_proof(event, desk.zone), *(event_proof(each, desk.zone) for each in seen["conflicts"]))
     said = (desk.words_value,)
     wish = Wish("calendar.move", goal, proofs, {"start": said, "end": said})
-    if whole or not seen["conflicts"]:
-        return Draft(evidence=proofs, wishes=(wish,))
-    free = f" The next free time is {times(*event_times(seen['free'], desk.zone))}." if seen["free"] else ""
-    return Draft(f"{times(begin, until)} is not free.{free} The card says what it overlaps.", proofs, (wish,))
+    return Draft(evidence=proofs, wishes=(wish,))
 
 
 async def _chosen(do: str, which: str, arguments: Json, desk: Desk) -> Json | Draft:

@@ -8,7 +8,7 @@ from typing import Any
 
 from graphs.agent import Desk, Draft, Wish
 from graphs.agents.base import Json, asked, event_proof, is_timed, phrase
-from graphs.tools.wording import clock, escaped, plain, quoted, times
+from graphs.tools.wording import escaped, plain, quoted
 from graphs.when import Ambiguous, Impossible, Moment, Recurrence, Span, When, find
 
 # How long an event lasts when nobody says: meals an hour, calls and the like half an hour, the rest an hour.
@@ -78,15 +78,10 @@ async def _timed(title: str, place: str, start: datetime, end: datetime, desk: D
     if not taken:
         return Draft(wishes=(_wish(arguments, desk),))
     proofs = tuple(event_proof(event, desk.zone) for event in taken)
-    names = " and ".join(f"{quoted(e['summary'])} ({_hours(e, desk)})" for e in taken[:3])
-    said = f"{times(start, end)} is taken by {names}."
-    if free is None:
-        text = f"{said} I found no free time in the two weeks after, so the card below overlaps."
-        return Draft(text, proofs, (_wish(arguments, desk, proofs),))
+    if free is None:  # two full weeks: the card names what it overlaps
+        return Draft(evidence=proofs, wishes=(_wish(arguments, desk, proofs),))
     other = {**arguments, **free, "asked": {"start": arguments["start"], "end": arguments["end"]}}
-    begin, until = (datetime.fromisoformat(free[name]).astimezone(desk.zone) for name in ("start", "end"))
-    text = f"{said} The next free time is {times(begin, until)}; say “anyway” for the time you named."
-    return Draft(text, proofs, (_wish(other, desk, proofs),))
+    return Draft(evidence=proofs, wishes=(_wish(other, desk, proofs),))
 
 
 def described(title: str, place: str, start: datetime, end: datetime, desk: Desk) -> dict[str, Any]:
@@ -138,11 +133,6 @@ def _repeating(lead: str, when: Recurrence, desk: Desk) -> Draft:
     text = "I can't put repeating events into the calendar yet. I can make the first one, or remind you every time."
     rhythm = phrase(when, desk.now, desk.zone)
     return Draft(text, asks=True, choices=(f"schedule {lead} {first}", f"remind me {rhythm} about {lead}"))
-
-
-def _hours(event: Json, desk: Desk) -> str:
-    start, end = (datetime.fromisoformat(event[name]).astimezone(desk.zone) for name in ("start", "end"))
-    return f"{clock(start)}–{clock(end)}"
 
 
 def _is_week(when: Span) -> bool:

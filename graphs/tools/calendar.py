@@ -180,13 +180,21 @@ def _asked_for(arguments: Arguments) -> str:
     start, end = (local(asked[name], arguments["zone"]) for name in ("start", "end"))
     taken = overlapping(beside(arguments), start, end)
     by = f": {_named(taken)}" if taken else ""
-    return f"\nYou asked for {times(start, end)}, which is taken{by}. This is the next free time."
+    return f"\nYou asked for {times(start, end)}, which is taken{by}. This is the next free time; say “anyway” to keep yours."
 
 
 def _overlaps(arguments: Arguments) -> str:
     event = event_of(arguments)
     taken = [] if event.all_day else overlapping(beside(arguments), event.start, event.end)
-    return f"\n⚠ Overlaps {_named(taken)}." if taken else ""
+    if not taken:
+        return ""
+    free: dict[str, Any] | None = arguments.get("free")
+    after = (
+        f" The next free time is {times(*(local(free[n], arguments['zone']) for n in ('start', 'end')))}."
+        if free
+        else ""
+    )
+    return f"\n⚠ Overlaps {_named(taken)}.{after}"
 
 
 def _named(events: list[Event]) -> str:

@@ -19,6 +19,9 @@ _PLACE = re.compile(
     re.I | re.S,
 )
 _EXPLICIT_PLACE = re.compile(r"(?:place|location|where|ort):?\s+(?:is\s+)?(?P<place>.+)", re.I | re.S)
+_AND = re.compile(
+    r"\s*(?:,|,?\s+and|,?\s+und)\s+(?=(?:call|name|title|rename)\s+it\b|make\s+it\b|(?:at|in|im|bei)\s+\S)", re.I
+)
 _ANYWAY = re.compile(
     r"(?:(?:keep|leave)\s+(?:it|my\s+time)|as\s+(?:i\s+)?(?:asked|said)|(?:book\s+it\s+)?anyway|trotzdem)", re.I
 )
@@ -29,6 +32,9 @@ def revise(arguments: Arguments, words: str, now: datetime, zone: ZoneInfo) -> A
     said = _LEAD.sub("", words.strip()).strip(" .!")
     if not said:
         return None
+    first, *others = _AND.split(said)
+    if others:
+        return _one_by_one(arguments, [first, *others], now, zone)
     if named := _NAME.fullmatch(said):
         return {**arguments, "summary": _bare(named["name"])}
     if _ANYWAY.fullmatch(said) and arguments.get("asked"):
@@ -56,6 +62,16 @@ def _place(said: str, now: datetime, zone: ZoneInfo) -> str:
     return "" if is_time else _bare(found["place"])
 
 
+def _one_by_one(arguments: Arguments, parts: list[str], now: datetime, zone: ZoneInfo) -> Arguments | str | None:
+    """ "at 2:30pm and call it Chat": each part changes what the one before it left."""
+    for part in parts:
+        changed = revise(arguments, part, now, zone)
+        if changed is None or isinstance(changed, str):
+            return changed
+        arguments = changed
+    return arguments
+
+
 def _span(arguments: Arguments) -> Span:
     zone = str(arguments["zone"])
     start, end = local(arguments["start"], zone), local(arguments["end"], zone)
@@ -70,6 +86,7 @@ def _timed(
     if isinstance(changed, Ambiguous):
         return f"{changed.question} ({' / '.join(say(choice, now, zone) for choice in changed.choices)})"
     length = _span(arguments).length
+    arguments = {name: value for name, value in arguments.items() if name != "free"}  # it was said of the old time
     if isinstance(changed, Moment):
         start, end = changed.at, changed.at + (length if length < timedelta(days=1) else timedelta(hours=1))
         return {**arguments, "start": start.isoformat(), "end": end.isoformat(), "all_day": False}

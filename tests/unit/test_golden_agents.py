@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tomllib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine
 
 from graphs.agent import Desk, Draft, Task
 from graphs.agents import AGENTS
@@ -96,11 +98,20 @@ def _iso(text: str) -> str:
     return datetime.fromisoformat(text).replace(tzinfo=ZONE).isoformat()
 
 
+@pytest.fixture(scope="session")
+def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with all its tables and nothing in them, to be copied."""
+    path = tmp_path_factory.mktemp("blank") / "steward.db"
+    engine = create_engine(f"sqlite:///{path}")
+    metadata.create_all(engine)
+    engine.dispose()
+    return path
+
+
 @pytest.fixture
-async def db(tmp_path: Path) -> AsyncIterator[Database]:
+async def db(tmp_path: Path, blank: Path) -> AsyncIterator[Database]:
+    shutil.copy(blank, tmp_path / "steward.db")
     database = Database(tmp_path / "steward.db")
-    async with database.write() as tx:
-        await tx.run_sync(metadata.create_all)
     yield database
     await database.close()
 
