@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.reply import DONE_WORDS
 from channels.base import Refusal, SpeakingChannel, TryLater, Unknown
+from graphs import answer
 from graphs.approval import render_card
 from graphs.state import Crew, ms
 from graphs.tools.base import OutcomeUnknown, Tool, ToolLater, ToolTrouble
@@ -100,7 +101,7 @@ class Outbox:
             return
         now = ms(self.crew.clock())
         async with self.crew.db.write() as tx:
-            await effects.postpone(tx, effect.id, now + backoff_ms(effect.attempts), reason)
+            await effects.postpone(tx, effect.id, self.crew.owner, now + backoff_ms(effect.attempts), reason)
 
     async def _end_effect(
         self, effect: Effect, state: str, *, receipt: Mapping[str, Any] | None = None, error: str | None = None
@@ -116,6 +117,17 @@ class Outbox:
                 await failures.close_key(tx, f"effect:{effect.id}", now)
             if effect.undoes is not None and state == "done":
                 await self._tell_undone(tx, effect, receipt or {}, now)
+            elif state == "done":
+                await self._tell_late(tx, effect, now)
+
+    async def _tell_late(self, tx: Tx, effect: Effect, now: int) -> None:
+        """What was tried again after its turn had answered is told by itself, with its Undo."""
+        found = await turns.get(tx, effect.turn) if effect.turn else None
+        fresh = await effects.get(tx, effect.id)
+        if found is None or fresh is None or found.state not in turns.ENDED:
+            return
+        body = answer.compose([], [], [fresh], self.crew.tools)
+        await messages.enqueue(tx, f"effect/{effect.id}/{now}", found.channel, found.conversation, body, now)
 
     async def _tell_undone(self, tx: Tx, effect: Effect, receipt: Mapping[str, Any], now: int) -> None:
         """An undo belongs to no turn of its own: its receipt is told where the effect was."""
@@ -134,7 +146,8 @@ class Outbox:
         failure, fresh = await failures.note(
             tx, f"effect:{effect.id}", what, "", not_done, now, remedies=remedies, turn=effect.turn
         )
-        if fresh and (effect.turn is None or not certain):
+        found = await turns.get(tx, effect.turn) if effect.turn else None
+        if fresh and (found is None or not certain or found.state in turns.ENDED):
             await tell_failure(tx, failure, now)
 
     # ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -150,7 +163,8 @@ class Outbox:
                 receipts.append(await self._send_part(speaker, letter, parts[index], looking=looking))
                 if index + 1 < len(parts):
                     async with self.crew.db.write() as tx:
-                        await messages.part_sent(tx, letter.id, tuple(receipts))
+                        if not await messages.part_sent(tx, letter.id, self.crew.owner, tuple(receipts)):
+                            return
         except TryLater as later:
             again = (
                 self._look_again
@@ -211,14 +225,14 @@ class Outbox:
             return
         if len(receipts) > len(letter.receipts):
             async with self.crew.db.write() as tx:
-                await messages.part_sent(tx, letter.id, tuple(receipts))
+                await messages.part_sent(tx, letter.id, self.crew.owner, tuple(receipts))
         await self._look_again(letter, reason, ARRIVAL_S)
 
     async def _look_again(self, letter: Letter, reason: str, wait_s: float) -> None:
         """Neither sent nor parked: the platform can't be asked now. The claim runs out and the next one looks again."""
         now = ms(self.crew.clock())
         async with self.crew.db.write() as tx:
-            await messages.hold(tx, letter.id, now + backoff_ms(letter.attempts, wait_s), reason)
+            await messages.hold(tx, letter.id, self.crew.owner, now + backoff_ms(letter.attempts, wait_s), reason)
 
     async def _message_again(self, letter: Letter, reason: str, wait_s: float) -> None:
         if letter.attempts >= MESSAGE_TRIES:
@@ -227,12 +241,14 @@ class Outbox:
         now = ms(self.crew.clock())
         log.warning("message %s to %s waits: %s", letter.key, letter.channel, reason)
         async with self.crew.db.write() as tx:
-            await messages.postpone(tx, letter.id, now + backoff_ms(letter.attempts, wait_s), reason)
+            await messages.postpone(tx, letter.id, self.crew.owner, now + backoff_ms(letter.attempts, wait_s), reason)
 
     async def _end_message(self, letter: Letter, state: str, receipts: tuple[str, ...], error: str | None) -> None:
         now = ms(self.crew.clock())
         async with self.crew.db.write() as tx:
-            await messages.finish(tx, letter.id, state, now, receipts=receipts, error=error)
+            mine = self.crew.owner
+            if not await messages.finish(tx, letter.id, state, now, owner=mine, receipts=receipts, error=error):
+                return
             if letter.body.card and receipts and not letter.body.toast_for:
                 await self._keep_copy(tx, letter, receipts[-1], now)
             if state in ("failed", "uncertain") and not letter.body.toast_for and not letter.body.edit_of:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
@@ -67,13 +67,18 @@ class Understanding:
     nearest: Nearest = no_nearest
     planner: Planner | None = None
     commands: Mapping[str, str] = field(default_factory=dict)  # command → agent
+    house: Collection[str] = ()  # commands that never come here, unless mistyped
 
     @classmethod
     def of(
-        cls, agents: Mapping[str, Agent], nearest: Nearest = no_nearest, planner: Planner | None = None
+        cls,
+        agents: Mapping[str, Agent],
+        nearest: Nearest = no_nearest,
+        planner: Planner | None = None,
+        house: Collection[str] = (),
     ) -> Understanding:
         commands = {command: name for name, agent in agents.items() for command in agent.commands}
-        return cls(agents, nearest, planner, commands)
+        return cls(agents, nearest, planner, commands, house)
 
     async def read(self, words: str, command: str, now: datetime, zone: ZoneInfo) -> Plan:
         """The plan for `words` (of a slash command: the rest of the line). Never raises for what was typed."""
@@ -99,7 +104,9 @@ class Understanding:
     def _command(self, command: str, words: str) -> Plan:
         if (agent := self.commands.get(command)) is not None:
             return Plan((Task("1", agent, words, {"command": command}),), "command")
-        return Plan((), "nothing", tuple(f"/{name}" for name in _close_commands(command, self.commands)))
+        return Plan(
+            (), "nothing", tuple(f"/{name}" for name in _close_commands(command, [*self.commands, *self.house]))
+        )
 
     async def _near(self, words: str) -> Plan:
         examples = [(name, phrase) for name, agent in self.agents.items() for phrase in agent.manifest.examples]
@@ -112,7 +119,7 @@ class Understanding:
 FALLBACK_NOTE = "The model did not answer, so I used my own plain understanding."
 
 
-def _close_commands(command: str, known: Mapping[str, str]) -> list[str]:
+def _close_commands(command: str, known: Sequence[str]) -> list[str]:
     import difflib
 
-    return difflib.get_close_matches(command, list(known), n=3, cutoff=0.5)
+    return difflib.get_close_matches(command, known, n=3, cutoff=0.5)

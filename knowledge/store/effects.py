@@ -100,10 +100,10 @@ async def finish(
     return bool(result.rowcount == 1)
 
 
-async def postpone(tx: Tx, key: str, not_before: int, error: str) -> None:
-    """Back to pending until `not_before` (ms): it surely did not happen."""
+async def postpone(tx: Tx, key: str, owner: str, not_before: int, error: str) -> None:
+    """Back to pending until `not_before` (ms): it surely did not happen. Nothing when another worker has taken it over."""
     await tx.execute(
-        update(effect).where(effect.c.id == key)
+        update(effect).where(effect.c.id == key, effect.c.owner == owner, effect.c.state == "running")
         .values(state="pending", not_before=not_before, error=error, owner=None, lease_until=0)
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from knowledge.database import Tx
@@ -99,33 +99,48 @@ async def claim(tx: Tx, owner: str, now: int, lease_ms: int, reach: Reach, limit
     return [replace(_letter(row, interrupted=row.state == "running"), attempts=row.attempts + 1) for row in rows]
 
 
-async def part_sent(tx: Tx, letter_id: int, receipts: tuple[str, ...]) -> None:
-    await tx.execute(update(message).where(message.c.id == letter_id).values(receipts=canonical(list(receipts))))
+async def part_sent(tx: Tx, letter_id: int, owner: str, receipts: tuple[str, ...]) -> bool:
+    """Note a part that has arrived; False when another worker has taken the message over: send no more of it."""
+    changed = update(message).where(*_held(letter_id, owner)).values(receipts=canonical(list(receipts)))
+    return (await tx.execute(changed)).rowcount == 1
 
 
 async def finish(
-    tx: Tx, letter_id: int, state: str, now: int, *, receipts: tuple[str, ...] = (), error: str | None = None
-) -> None:
-    """End the row: sent, uncertain, failed or cancelled."""
+    tx: Tx,
+    letter_id: int,
+    state: str,
+    now: int,
+    *,
+    owner: str = "",
+    receipts: tuple[str, ...] = (),
+    error: str | None = None,
+) -> bool:
+    """End the row: sent, uncertain, failed or cancelled; False when another worker than `owner` has it by now."""
     ended = {"state": state, "error": error, "sent_at": now, "lease_until": 0}
     if receipts:
         ended["receipts"] = canonical(list(receipts))
-    await tx.execute(update(message).where(message.c.id == letter_id).values(**ended))
+    where = _held(letter_id, owner) if owner else (message.c.id == letter_id,)
+    return (await tx.execute(update(message).where(*where).values(**ended))).rowcount == 1
 
 
-async def postpone(tx: Tx, letter_id: int, not_before: int, error: str) -> None:
+async def postpone(tx: Tx, letter_id: int, owner: str, not_before: int, error: str) -> None:
     """Back to pending until `not_before` (ms): it was surely not sent."""
     await tx.execute(
-        update(message).where(message.c.id == letter_id)
+        update(message).where(*_held(letter_id, owner))
         .values(state="pending", not_before=not_before, error=error, owner=None, lease_until=0)
     )  # fmt: skip
 
 
-async def hold(tx: Tx, letter_id: int, until: int, error: str) -> None:
+async def hold(tx: Tx, letter_id: int, owner: str, until: int, error: str) -> None:
     """Keep a message whose outcome is unknown as interrupted; the next claim, from `until` (ms) on, looks it up first."""
     await tx.execute(
-        update(message).where(message.c.id == letter_id).values(error=error, lease_until=until, not_before=until)
+        update(message).where(*_held(letter_id, owner)).values(error=error, lease_until=until, not_before=until)
     )
+
+
+def _held(letter_id: int, owner: str) -> tuple[ColumnElement[bool], ...]:
+    """A stalled worker that wakes up may not write over what another has done meanwhile."""
+    return (message.c.id == letter_id, message.c.owner == owner, message.c.state == "running")
 
 
 async def last_ref(tx: Tx, channel: str, conversation: str) -> int:

@@ -55,7 +55,10 @@ async def redeem_code(tx: Tx, channel: str, external: str, conversation: str, te
     offer = await settings.get(tx, f"link:{channel}", now)
     if offer is None:
         return False
-    said = "".join(text.split()).lower().removeprefix("/start").removeprefix("link")
+    said = "".join(text.split()).lower().removeprefix("/")
+    for opening in ("start", "link"):  # `/start CODE` is what Telegram's deep links send
+        if len(said) > len(str(offer["code"])):
+            said = said.removeprefix(opening)
     if hmac.compare_digest(said.encode("utf-8", "replace"), str(offer["code"]).lower().encode()):
         await settings.drop(tx, f"link:{channel}")
         await set_standing(tx, channel, external, "principal", now, conversation=conversation)

@@ -18,6 +18,8 @@ from knowledge.words import Integrity
 
 _RANK: dict[str, int] = {"principal": 0, "trusted": 1, "untrusted": 2}
 EVERYONE = "*"
+ENDED = ("done", "failed", "stopped")
+"""States of a turn that has said its last word."""
 
 
 @dataclass(frozen=True, slots=True)

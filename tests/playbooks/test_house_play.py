@@ -1,0 +1,142 @@
+"""Playbooks: commands, /stop, strangers, linking, and words that are no words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.playbooks.kit import Book, asks, calls_nothing, does, open_book, says, user
+
+
+async def test_a_stranger_gets_no_answer_at_all(play: Book) -> None:
+    await play(
+        user("hello? who is there?", sender="666"),
+        user("/help", sender="666"),
+        user("note: hacked", sender="666"),
+        calls_nothing(),
+        does(lambda book: not book.notes and not book.chats["telegram"].toasts),
+    )
+
+
+async def test_a_link_code_links_once(tmp_path: Path, empty_database: Path) -> None:
+    async with open_book(tmp_path / "home", empty_database, link=False) as book:
+        async with book.steward.crew.db.write() as tx:
+            sentence = await book.steward.house.link(tx, "telegram", int(book.clock().timestamp() * 1000))
+        code = sentence.split("**")[1]
+        await book(
+            user("hello"),
+            user("deadbeef"),
+            user(f"/start {code}"),
+            says("Linked."),
+            user("note: hello"),
+            says("Noted"),
+            user(code, sender="666"),
+            user("hi", sender="666"),
+        )
+
+
+async def test_five_wrong_codes_void_the_code(tmp_path: Path, empty_database: Path) -> None:
+    async with open_book(tmp_path / "home", empty_database, link=False) as book:
+        async with book.steward.crew.db.write() as tx:
+            sentence = await book.steward.house.link(tx, "telegram", int(book.clock().timestamp() * 1000))
+        code = sentence.split("**")[1]
+        for n in range(5):
+            await book(user(f"wrong00{n}"))
+        await book(user(code))
+
+
+async def test_an_unknown_command_suggests_the_nearest(play: Book) -> None:
+    await play(user("/remnd me"), says("Did you mean", "/remind"), user("/xyzzy"), says("did not understand"))
+
+
+async def test_a_mistyped_house_command_is_suggested_too(play: Book) -> None:
+    await play(user("/statsu"), says("Did you mean", "/status"))
+
+
+async def test_stop_with_nothing_running_says_so(play: Book) -> None:
+    await play(
+        user("lunch with Ada on 27 November at 12:30"),
+        asks("Lunch"),
+        user("/stop"),
+        says("Nothing is running", "Open approvals stay open"),
+    )
+
+
+@pytest.mark.parametrize("words", ["", " ", "\n\n", "\x00", "\x00\x00 \x00", "👍", "🎉🎉🎉", "…", "?", "\u200b"])
+async def test_words_without_content_get_one_sentence(play: Book, words: str) -> None:
+    await play(user(words), says(""), calls_nothing())
+
+
+async def test_nul_bytes_never_reach_a_file(play: Book) -> None:
+    await play(user("note: before\x00after"), says("Noted"))
+    assert "\x00" not in "".join(play.notes.values())
+    assert "\x00" not in play.calendar
+
+
+async def test_twenty_thousand_characters_are_one_note_whole(play: Book) -> None:
+    words = " ".join(f"word{n}" for n in range(2_600))[:20_000]
+    await play(user(f"note: {words}"), says("Noted"))
+    (note,) = play.notes.values()
+    assert words in " ".join(note.split())
+
+
+async def test_twenty_thousand_characters_of_nothing_get_one_sentence(play: Book) -> None:
+    await play(user("lorem " * 3_334), says(""), calls_nothing())
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["lunch with Ada on 31 February at 12:30", "remind me on 30 February to pay", "meeting on 2026-13-01 at 10"],
+)
+async def test_a_date_that_does_not_exist_is_said_and_nothing_is_done(play: Book, words: str) -> None:
+    await play(user(words), says(""), calls_nothing())
+
+
+async def test_help_status_whoami_agents_answer(play: Book) -> None:
+    await play(
+        user("/help"),
+        says("Commands", "/undo"),
+        user("/status"),
+        says("open approvals: 0"),
+        user("/whoami"),
+        says("principal"),
+        user("/agents"),
+        says("notes", "calendar", "timer"),
+        user("/new"),
+        says("A new conversation"),
+        user("/failures"),
+        says("Nothing is wrong."),
+        user("/why"),
+        says(""),
+    )
+
+
+async def test_several_texts_sent_quickly_are_answered_in_order_none_merged(play: Book) -> None:
+    chat = play.chats["telegram"]
+    await play.deliver(*(chat.typed(f"note: number {n}") for n in range(12)))
+    for n in range(12):
+        await play(says(f"number {n}")) if n == 11 else await says(f"number {n}")(play)
+    assert len(play.notes) == 12
+
+
+async def test_a_calendar_file_that_is_no_calendar_is_told_and_left_alone(play: Book) -> None:
+    path = play.steward.settings.calendar_path
+    path.write_text("this is my shopping list\n")
+    await play(user("what is on my calendar today?"), says(""), calls_nothing())
+    assert path.read_text() == "this is my shopping list\n"
+    await play(user("lunch with Ada on 27 November at 12:30"), either())
+    assert path.read_text() == "this is my shopping list\n"
+
+
+def either():  # type: ignore[no-untyped-def]
+    async def step(book: Book) -> None:
+        from tests.playbooks.kit import presses
+
+        _, message = book.next_message()
+        if message.card:
+            await presses("Approve")(book)
+            _, message = book.next_message()
+        assert "⚠️" in message.text or "calendar" in message.text.lower()
+
+    return step
