@@ -166,6 +166,9 @@ class Refusal(ChannelError):
     """The platform said no for good (blocked, chat gone, too old): repeating will not help."""
 
 
+Hook = Callable[[RawRequest], "Delivery | Answer | Refused"]
+"""What a webhook's request is. Pure and never raising; each `*_receive` module gives its own by path in `hooks`."""
+
 Accept = Callable[[list[Delivery]], Awaitable[None]]
 """Store all of these under their unique keys in one synced commit; returns only after it. Raises when it failed."""
 

@@ -10,11 +10,13 @@ import json
 import logging
 import random
 import re
+import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 
-from channels.base import Accept, Answer, Delivery, Lane, RawRequest, Refused
+from channels.base import Accept, Answer, Delivery, Hook, Lane, RawRequest, Refused
 from channels.slack_access import SlackAccess, guard_logs, hide_tokens
 from channels.slack_payload import FORM, decode, digest, first_action, form, plain, said, typed_in, understand
 from channels.slack_socket import Closed, connect
@@ -52,6 +54,11 @@ def receive(request: RawRequest, access: SlackAccess, now: float) -> Delivery | 
     if refused := verify(request, access.signing_secret, now):
         return refused
     return sort(request.body, access)
+
+
+def hooks(access: SlackAccess, clock: Callable[[], float] = time.time) -> dict[str, Hook]:
+    """The webhook by path, for events, interactions and commands alike; empty in Socket Mode."""
+    return {} if access.app_token else {"/slack/events": lambda request: receive(request, access, clock())}
 
 
 def sort(raw: bytes, access: SlackAccess) -> Delivery | Answer:

@@ -14,10 +14,10 @@ from typing import Any
 
 import httpx
 
-from channels.base import Accept, Answer, Delivery, Lane, RawRequest, Refused
+from channels.base import Accept, Answer, Delivery, Hook, Lane, RawRequest, Refused
 from channels.telegram_access import ALLOWED_UPDATES, TelegramAccess, guard_logs, hide_token
 
-__all__ = ["STORED", "TelegramAccess", "TelegramReceiver", "peek", "receive", "verify"]
+__all__ = ["STORED", "TelegramAccess", "TelegramReceiver", "hooks", "peek", "receive", "verify"]
 
 STORED = Answer()
 POLL_SECONDS = 50
@@ -42,6 +42,11 @@ def verify(request: RawRequest, secret: str) -> Refused | None:
 def receive(request: RawRequest, access: TelegramAccess) -> Delivery | Refused:
     """The delivery of a webhook request, or why it is refused."""
     return verify(request, access.secret) or peek(request.body, access.account)
+
+
+def hooks(access: TelegramAccess) -> dict[str, Hook]:
+    """The webhooks by path; empty in polling mode."""
+    return {"/telegram/webhook": lambda request: receive(request, access)} if access.mode == "webhook" else {}
 
 
 def peek(raw: bytes | dict[str, Any], account: str) -> Delivery:

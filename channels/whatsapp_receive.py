@@ -11,13 +11,13 @@ from typing import Any
 
 import httpx
 
-from channels.base import Accept, Delivery, Lane, RawRequest, Refused
+from channels.base import Accept, Delivery, Hook, Lane, RawRequest, Refused
 from channels.whatsapp_access import STATUS, STORED, WEBHOOK, WhatsAppAccess, guard_logs
 from channels.whatsapp_signature import algorithm, is_signed, parameters
 from channels.whatsapp_state import Report
 from knowledge.words import Press
 
-__all__ = ["STORED", "WhatsAppAccess", "WhatsAppReceiver", "fields", "peek", "receive", "report", "verify"]
+__all__ = ["STORED", "WhatsAppAccess", "WhatsAppReceiver", "fields", "hooks", "peek", "receive", "report", "verify"]
 
 _SIGNS_IN_FLIGHT = 16
 _STOP = re.compile(r"\s*/stop(?:\s|$)", re.IGNORECASE)
@@ -60,6 +60,11 @@ def receive(request: RawRequest, access: WhatsAppAccess) -> Delivery | Refused:
         return refused
     to = fields(request.body).get("To", access.number)
     return Refused(403, "The number is not ours.") if to != access.number else peek(request.body, access.account)
+
+
+def hooks(access: WhatsAppAccess) -> dict[str, Hook]:
+    """The webhook of messages by path. Delivery reports (`STATUS`) are no deliveries: see `report`."""
+    return {WEBHOOK: lambda request: receive(request, access)}
 
 
 def report(request: RawRequest, access: WhatsAppAccess) -> Report | Refused:

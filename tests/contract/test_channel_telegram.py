@@ -12,7 +12,7 @@ import pytest
 from channels.base import Refusal, TryLater, Unknown
 from channels.registry import CHANNELS, load
 from channels.telegram import TelegramSpeaker
-from channels.telegram_receive import TelegramAccess, TelegramReceiver
+from channels.telegram_receive import TelegramAccess
 from knowledge.words import Outbound
 from tests.fakes import telegram_spec
 from tests.fakes.telegram_api import TOKEN, FakeTelegram
@@ -51,13 +51,11 @@ def test_an_invented_argument_would_be_noticed() -> None:
     assert telegram_spec.problems("sendMesage", {}) == ["sendMesage: no such method"]
 
 
-def test_the_registry_names_what_exists() -> None:
-    parts = CHANNELS["telegram"]
-    assert [load(p) for p in (parts.access, parts.receiving, parts.speaking)] == [
-        TelegramAccess,
-        TelegramReceiver,
-        TelegramSpeaker,
-    ]
+@pytest.mark.parametrize("name", sorted(CHANNELS))
+def test_the_registry_names_what_exists(name: str) -> None:
+    parts = CHANNELS[name]
+    assert load(parts.receiving).name == load(parts.speaking).name == name
+    assert load(parts.access).__dataclass_params__.frozen
 
 
 async def test_a_webhook_left_behind_is_found_by_doctor(telegram: FakeTelegram, channel: TelegramSpeaker) -> None:

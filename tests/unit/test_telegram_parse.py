@@ -257,3 +257,23 @@ def test_a_mutated_update_is_parsed_or_a_value_error(data: st.DataObject) -> Non
     peek(raw, "1")
     with contextlib.suppress(ValueError):
         parse(raw, "1", "steward_bot", NOW)
+
+
+IDS = st.text("abcdefghij23456789", max_size=30)
+VERBS = st.sampled_from(["approve", "reject", "edit", "undo", "run"])
+
+
+@given(st.builds(Press, VERBS, IDS, st.integers(0, 10**6), st.integers(0, 99), IDS))
+def test_every_button_we_can_make_has_one_to_sixty_four_bytes_and_comes_back(press: Press) -> None:
+    try:
+        data = press.encode()
+    except ValueError:
+        return
+    assert 1 <= len(data.encode()) <= 64
+    assert Press.decode(data) == press
+
+
+@given(st.text(max_size=70))
+def test_button_data_from_outside_never_raises(data: str) -> None:
+    pressed = Press.decode(data)
+    assert pressed is None or Press.decode(pressed.encode()) == pressed
