@@ -12,7 +12,7 @@ from graphs.tools.base import Arguments, Receipt, Role, Tool, Undo
 from graphs.tools.calendar_revise import revise
 from graphs.tools.slots import overlapping
 from graphs.tools.values import Calendar, Event
-from graphs.tools.wording import clock, escaped, local, plain, quoted, times
+from graphs.tools.wording import clock, day, escaped, local, plain, quoted, times
 
 _ROLES: dict[str, Role] = {"start": "target", "end": "target", "uid": "target", "recurrence": "target"}
 
@@ -178,9 +178,12 @@ def _asked_for(arguments: Arguments) -> str:
     if not asked or (asked["start"], asked["end"]) == (arguments["start"], arguments["end"]):
         return ""
     start, end = (local(asked[name], arguments["zone"]) for name in ("start", "end"))
+    other_day = start.date() != local(arguments["start"], arguments["zone"]).date()
+    yours = f"{day(start)} at {clock(start)}" if other_day else clock(start)
     taken = overlapping(beside(arguments), start, end)
     by = f": {_named(taken)}" if taken else ""
-    return f"\nYou asked for {times(start, end)}, which is taken{by}. This is the next free time; say “anyway” to keep yours."
+    told = f"You asked for {times(start, end)}, which is taken{by}."
+    return f"\n{told} This is the next free time; say “make it {yours}” to keep yours."
 
 
 def _overlaps(arguments: Arguments) -> str:

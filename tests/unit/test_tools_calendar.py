@@ -106,9 +106,10 @@ def test_a_change_onto_a_busy_time_names_what_it_overlaps(tools: dict[str, Tool]
     assert "⚠ Overlaps “Bank” (15:00–16:00)." in create.render(changed)
     asked = {**LUNCH, "beside": [bank], "asked": {"start": bank["start"], "end": bank["end"]}}
     assert "You asked for Fri 27 Nov 2026, 15:00–16:00, which is taken: “Bank”" in create.render(asked)
-    anyway = create.revise(asked, "anyway", NOW, ZONE)
-    assert isinstance(anyway, dict)
-    assert "Fri 27 Nov 2026, 15:00–16:00 (Europe/Zurich)\n⚠ Overlaps “Bank”" in create.render(anyway)
+    for words in ("anyway", "make it 15:00", "make it Fri 27 Nov 2026 at 15:00"):
+        anyway = create.revise(asked, words, NOW, ZONE)
+        assert isinstance(anyway, dict)
+        assert "Fri 27 Nov 2026, 15:00–16:00 (Europe/Zurich)\n⚠ Overlaps “Bank”" in create.render(anyway)
 
 
 async def test_what_came_in_between_is_told_afterwards(tools: dict[str, Tool]) -> None:
