@@ -92,7 +92,7 @@ def answer(message: Outbound, keys: Mapping[str, str]) -> RenderableType:
     body: list[RenderableType] = [words(message.text)]
     if keys:
         body.append(key_line(keys))
-    return _marked(Group(*body))
+    return marked(Group(*body))
 
 
 def card(message: Outbound, keys: Mapping[str, str]) -> RenderableType:
@@ -115,12 +115,12 @@ def _short(text: str) -> str:
 
 def notice(text: str) -> RenderableType:
     """A short remark that is no message of its own."""
-    return _marked(Text(text, style="dim"), " ")
+    return marked(Text(text, style="dim"), " ")
 
 
 def said(text: str) -> RenderableType:
     """What the principal typed, once it is sent."""
-    return _marked(Text(text), "›", f"bold {ACCENT}")
+    return marked(Text(text), "›", f"bold {ACCENT}")
 
 
 def rule(text: str) -> RenderableType:
@@ -145,12 +145,13 @@ class _Marked:
         self.body, self.mark = body, mark
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        room = max(10, options.max_width - 2)
+        room = max(10, options.max_width - self.mark.cell_len)
         for n, row in enumerate(console.render_lines(self.body, options.update_width(room), pad=False)):
-            yield Segment(" " * 2) if n else self.mark
+            yield Segment(" " * self.mark.cell_len) if n else self.mark
             yield from row
             yield Segment.line()
 
 
-def _marked(body: RenderableType, mark: str = "●", look: str = ACCENT) -> RenderableType:
+def marked(body: RenderableType, mark: str = "●", look: str = ACCENT) -> RenderableType:
+    """`body` with a mark before its first line; later lines stand below the first one's words."""
     return _Marked(body, Text(f"{mark} ", style=look, end=""))

