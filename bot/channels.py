@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from bot.commands import COMMANDS
 from bot.settings import Settings
-from channels.base import CommandHelp, Menu, SpeakingChannel
-from graphs.agent import Agent
+from channels.base import Answer, CommandHelp, Hook, Menu, ReceivingChannel, SpeakingChannel
+from channels.registry import CHANNELS, load
+
+if TYPE_CHECKING:
+    from graphs.agent import Agent
+
+LastInbound = Callable[[str], Awaitable[datetime | None]]
+
+
+class ChannelTrouble(Exception):
+    """A channel is set up halfway: a sentence that names the missing switch."""
+
+
+@dataclass(slots=True)
+class Ears:
+    """The receiving parts that are set up: those that listen themselves, webhooks by path, and the answer of each."""
+
+    receivers: dict[str, ReceivingChannel] = field(default_factory=dict)
+    hooks: dict[str, Hook] = field(default_factory=dict)
+    answers: dict[str, Answer] = field(default_factory=dict)
 
 
 def menu_of(agents: Mapping[str, Agent]) -> Menu:
@@ -17,12 +38,60 @@ def menu_of(agents: Mapping[str, Agent]) -> Menu:
     return Menu(tuple(CommandHelp(name, text) for name, text in lines.items())[:25])
 
 
-def telegram_speaker(settings: Settings, menu: Menu) -> SpeakingChannel:
-    from channels.telegram import TelegramSpeaker
-    from channels.telegram_access import TelegramAccess
+def configured(settings: Settings) -> dict[str, dict[str, Any]]:
+    """The access of every channel that is set up, as keywords. Raises `ChannelTrouble`."""
+    found: dict[str, dict[str, Any]] = {}
+    telegram, slack, whatsapp = settings.telegram, settings.slack, settings.whatsapp
+    if token := telegram.token.get_secret_value():
+        secret = telegram.secret.get_secret_value()
+        if telegram.mode == "webhook" and not secret:
+            raise ChannelTrouble("Webhook mode needs STEWARD_TELEGRAM__SECRET: any long random word of your own.")
+        found["telegram"] = {
+            "token": token, "secret": secret, "api_base": telegram.api_base, "mode": telegram.mode,
+        }  # fmt: skip
+    if token := slack.bot_token.get_secret_value():
+        app_token, signing = slack.app_token.get_secret_value(), slack.signing_secret.get_secret_value()
+        if not app_token and not signing:
+            raise ChannelTrouble("Slack needs STEWARD_SLACK__APP_TOKEN (Socket Mode) or STEWARD_SLACK__SIGNING_SECRET.")
+        found["slack"] = {
+            "bot_token": token, "signing_secret": signing, "app_token": app_token, "team": slack.team,
+            "api_base": slack.api_base,
+        }  # fmt: skip
+    if whatsapp.account_sid:
+        if not settings.public_url:
+            raise ChannelTrouble("WhatsApp needs STEWARD_PUBLIC_URL: Twilio signs its webhooks with that address.")
+        found["whatsapp"] = {
+            "account": whatsapp.account_sid, "auth_token": whatsapp.auth_token.get_secret_value(),
+            "number": whatsapp.from_, "public_url": settings.public_url, "api_base": whatsapp.api_base,
+        }  # fmt: skip
+    return found
 
-    telegram = settings.telegram
-    access = TelegramAccess(
-        telegram.token.get_secret_value(), telegram.secret.get_secret_value(), telegram.api_base, telegram.mode
-    )
-    return TelegramSpeaker(access, menu, public_url=settings.public_url)
+
+def ears(settings: Settings) -> Ears:
+    """Build every receiving part that is set up; SDKs and the other channels stay unimported."""
+    from importlib import import_module
+
+    found = Ears()
+    for name, keywords in configured(settings).items():
+        parts = CHANNELS[name]
+        access = load(parts.access)(**keywords)
+        found.receivers[name] = load(parts.receiving)(access)
+        module = import_module(f"channels.{parts.receiving.partition(':')[0]}")
+        for path, hook in module.hooks(access).items():
+            found.hooks[path] = hook
+            found.answers[path] = module.STORED
+    return found
+
+
+def voices(settings: Settings, menu: Menu, last_inbound: LastInbound) -> dict[str, SpeakingChannel]:
+    """Build every speaking part that is set up."""
+    found: dict[str, SpeakingChannel] = {}
+    for name, keywords in configured(settings).items():
+        access = load(CHANNELS[name].access)(**keywords)
+        more: dict[str, Any] = {}
+        if name == "telegram":
+            more["public_url"] = settings.public_url
+        if name == "whatsapp":
+            more["last_inbound"] = last_inbound
+        found[name] = load(CHANNELS[name].speaking)(access, menu, **more)
+    return found

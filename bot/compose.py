@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from bot.channels import menu_of
+from bot.channels import LastInbound, menu_of, voices
 from bot.commands import COMMANDS
 from bot.control import Control
 from bot.hearing import Hearing
@@ -23,7 +23,7 @@ from bot.local import Line
 from bot.outbox import Outbox
 from bot.settings import Settings
 from bot.worker import Worker
-from channels.base import Menu, SpeakingChannel
+from channels.base import SpeakingChannel
 from graphs.agents import AGENTS
 from graphs.checkpoints import open_checkpoints
 from graphs.policy.rego import PolicyTrouble, RegoPolicy
@@ -34,7 +34,7 @@ from graphs.turn import TurnGraph, build
 from graphs.understanding import Understanding
 from knowledge.database import Database
 from knowledge.database.migrate import ensure
-from knowledge.store import cards, leases, people
+from knowledge.store import cards, inbox, leases, people
 from knowledge.store.reach import Reach
 
 log = logging.getLogger(__name__)
@@ -107,7 +107,7 @@ async def compose(
         if planner is not None:
             stack.push_async_callback(planner.close)
         understanding = Understanding.of(AGENTS, nearest=librarian.nearest, planner=planner, house=COMMANDS)
-        for name, speaker in _speakers(settings, menu_of(AGENTS)).items():
+        for name, speaker in voices(settings, menu_of(AGENTS), _last_inbound(db)).items():
             spoken.setdefault(name, speaker)
         policy = _policy()
         crew = Crew(
@@ -131,14 +131,15 @@ async def compose(
         yield Steward(settings, home, crew, graph, librarian, hearing, house, outbox, control, worker, spoken)
 
 
-def _speakers(settings: Settings, menu: Menu) -> dict[str, SpeakingChannel]:
-    """The speaking part of every channel that is set up; the others' SDKs are never imported."""
-    found: dict[str, SpeakingChannel] = {}
-    if settings.telegram.token.get_secret_value():
-        from bot.channels import telegram_speaker
+def _last_inbound(db: Database) -> LastInbound:
+    """When somebody last wrote on WhatsApp: its 24-hour window is computed from that."""
 
-        found["telegram"] = telegram_speaker(settings, menu)
-    return found
+    async def last(conversation: str) -> datetime | None:
+        async with db.read() as tx:
+            at = await inbox.last_at(tx, "whatsapp", conversation)
+        return None if at is None else datetime.fromtimestamp(at / 1000, UTC)
+
+    return last
 
 
 def _neighbours(home: Home, stack: AsyncExitStack) -> Callable[[], Awaitable[None]]:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.applications import Starlette
@@ -13,14 +14,16 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from channels.base import Delivery, RawRequest, Refused
+from channels.base import Answer, Delivery, Hook, RawRequest, Refused
+
+if TYPE_CHECKING:
+    from bot.receiver import Receiver
 
 log = logging.getLogger(__name__)
 
 BODY_LIMIT = 4 * 1024 * 1024
 
-Authenticate = Callable[[RawRequest], Delivery | Refused]
-Accept = Callable[[list[Delivery]], Awaitable[None]]
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 async def raw_request(request: Request) -> RawRequest | None:
@@ -34,38 +37,59 @@ async def raw_request(request: Request) -> RawRequest | None:
     return RawRequest(request.method, request.url.path, request.url.query, headers, bytes(body))
 
 
-def webhook(authenticate: Authenticate, accept: Accept) -> Callable[[Request], Awaitable[Response]]:
+def webhook(hook: Hook, stored: Answer, receiver: Receiver) -> Endpoint:
     """Authenticate the raw bytes, store, acknowledge. 503 when it could not be stored: the platform sends it again."""
 
     async def endpoint(request: Request) -> Response:
         raw = await raw_request(request)
         if raw is None:
             return PlainTextResponse("too large", 413)
-        delivery = authenticate(raw)
-        if isinstance(delivery, Refused):
-            log.warning("%s refused: %s", raw.path, delivery.reason)
-            return PlainTextResponse("refused", delivery.status)
-        try:
-            await accept([delivery])
-        except sqlite3.Error as error:
-            log.error("a delivery could not be stored: %s", error)
-            return PlainTextResponse("try again", 503)
-        return PlainTextResponse("")
+        found = hook(raw)
+        if isinstance(found, Refused):
+            log.warning("%s refused: %s", raw.path, found.reason)
+            return PlainTextResponse("refused", found.status)
+        if isinstance(found, Delivery):
+            try:
+                await receiver.accept([found])
+            except sqlite3.Error as error:
+                log.error("a delivery could not be stored: %s", error)
+                return PlainTextResponse("try again", 503)
+            found = stored
+        return Response(found.body, found.status, media_type=found.kind)
 
     return endpoint
 
 
-def app(hooks: Mapping[str, Authenticate], accept: Accept, ready: Callable[[], bool]) -> Starlette:
-    """The application: one route a webhook, `/healthz` (the process lives) and `/readyz` (it can store)."""
+def app(hooks: Mapping[str, Hook], answers: Mapping[str, Answer], receiver: Receiver) -> Starlette:
+    """One route a webhook, `/healthz` (the process lives), `/readyz` (it can store) and `/metrics`."""
 
     async def healthz(request: Request) -> Response:
         return PlainTextResponse("ok")
 
     async def readyz(request: Request) -> Response:
-        return PlainTextResponse("ready") if ready() else PlainTextResponse("not ready", 503)
+        try:
+            receiver.intake.next_due()
+        except sqlite3.Error:
+            return PlainTextResponse("not ready", 503)
+        return PlainTextResponse("ready")
 
-    routes = [Route(path, webhook(authenticate, accept), methods=["POST"]) for path, authenticate in hooks.items()]
-    return Starlette(routes=[*routes, Route("/healthz", healthz), Route("/readyz", readyz)])
+    async def metrics(request: Request) -> Response:
+        return PlainTextResponse(exposition(receiver), media_type="text/plain; version=0.0.4")
+
+    routes = [Route(path, webhook(hook, answers[path], receiver), methods=["POST"]) for path, hook in hooks.items()]
+    return Starlette(routes=[*routes, Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)])
+
+
+def exposition(receiver: Receiver) -> str:
+    """The receiver's counters in Prometheus' text form; the rows themselves are counted in SQL."""
+    awake = receiver.supervisor is not None and receiver.supervisor.alive
+    values = {
+        "steward_deliveries_stored_total": receiver.stored,
+        "steward_worker_awake": int(awake),
+        "steward_worker_crashes": receiver.supervisor.crashes if receiver.supervisor else 0,
+        **{f"steward_{name}": count for name, count in receiver.intake.counts().items()},
+    }
+    return "".join(f"{name} {value}\n" for name, value in values.items())
 
 
 async def serve(application: Starlette, host: str, port: int) -> None:

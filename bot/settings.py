@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import AliasChoices, BaseModel, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 
@@ -58,7 +58,7 @@ class SlackSettings(BaseModel):
 class WhatsAppSettings(BaseModel):
     account_sid: str = ""
     auth_token: SecretStr = SecretStr("")
-    from_: str = Field(default="", alias="from")
+    from_: str = Field(default="", validation_alias=AliasChoices("from", "from_"))
     principal: str = ""
     api_base: str = ""
 

@@ -153,18 +153,21 @@ def _clock(home: Home) -> Finding:
     return Finding(f"The clock says {time.strftime('%a %d %b %Y %H:%M %Z')}.", True)
 
 
+async def _never(_conversation: str) -> None:
+    """Nobody wrote lately: a probe sends nothing, so the 24-hour window does not matter."""
+
+
 async def _channels(settings: Settings) -> list[Callable[[], Awaitable[list[Finding]]]]:
     """The probe of each chat that is set up, or the finding why there is none."""
-    from bot.channels import menu_of
-    from bot.compose import _speakers as speaking_parts
+    from bot.channels import ChannelTrouble, menu_of, voices
     from graphs.agents import AGENTS
 
     async def nothing() -> list[Finding]:
         return [Finding("No chat is set up beside this console.", True, "`steward init` connects Telegram.")]
 
     try:
-        speakers = speaking_parts(settings, menu_of(AGENTS))
-    except HomeTrouble as trouble:
+        speakers = voices(settings, menu_of(AGENTS), _never)
+    except ChannelTrouble as trouble:
         told = [Finding(str(trouble), False, "Then run `steward doctor` again.")]
 
         async def wrong() -> list[Finding]:

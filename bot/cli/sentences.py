@@ -8,7 +8,15 @@ import errno
 def sentence_of(error: BaseException) -> str | None:
     """One sentence for an error that the person at the terminal can do something about, else None."""
     name = type(error).__name__
-    if name in ("HomeTrouble", "DatabaseTrouble", "CheckpointTrouble", "LocalTrouble", "CliTrouble", "IngestTrouble"):
+    if name in (
+        "HomeTrouble",
+        "DatabaseTrouble",
+        "CheckpointTrouble",
+        "LocalTrouble",
+        "CliTrouble",
+        "ChannelTrouble",
+        "IngestTrouble",
+    ):
         return str(error)
     if name == "NobodyThere":
         return "No Steward is running on this home. Start it with `steward run` or `steward chat`."

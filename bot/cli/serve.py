@@ -7,13 +7,19 @@ import contextlib
 import logging
 import signal
 import sys
-from typing import Any
+from typing import TYPE_CHECKING
 
-from bot.home import Home, HomeTrouble
+from bot.home import Home
 from bot.logs import set_up_logs
 from bot.settings import Settings
 
+if TYPE_CHECKING:
+    from bot.channels import Ears
+
 log = logging.getLogger(__name__)
+
+
+NO_CHAT = "reminders only (no chat is set up: steward init)"
 
 
 class CliTrouble(Exception):
@@ -34,6 +40,7 @@ def run(role: str) -> int:
 
 
 async def _receive(settings: Settings, *, alone: bool) -> int:
+    from bot.channels import ears
     from bot.receiver import Receiver
     from bot.supervisor import Supervisor
 
@@ -41,22 +48,22 @@ async def _receive(settings: Settings, *, alone: bool) -> int:
     home.prepare()
     lock = home.own("receiver") if not alone else None
     await _ensure(home)
-    channels, hooks = _channels(settings)
-    receiver = Receiver(home, channels, None if alone else Supervisor())
+    heard = ears(settings)
+    receiver = Receiver(home, heard.receivers, None if alone else Supervisor())
     receiver.intake.link_configured(_principals(settings))
     loop = asyncio.get_running_loop()
     main = asyncio.current_task()
     assert main is not None
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, main.cancel)
-    _greet(settings, channels, hooks)
+    _greet(settings, heard)
     with contextlib.suppress(asyncio.CancelledError):
         async with asyncio.TaskGroup() as group:
             group.create_task(receiver.run())
-            if hooks or settings.http.port:
+            if heard.hooks or settings.http.port:
                 from bot import http
 
-                application = http.app(hooks, receiver.accept, lambda: True)
+                application = http.app(heard.hooks, heard.answers, receiver)
                 group.create_task(http.serve(application, settings.http.host, settings.http.port or 8080))
     if lock is not None:
         lock.free()
@@ -77,26 +84,6 @@ async def _ensure(home: Home) -> None:
         raise CliTrouble(f"The database {home.database} could not be brought to this version; see the lines above.")
 
 
-def _channels(settings: Settings) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The receiving parts that are set up: those that listen themselves, and webhooks by path."""
-    channels: dict[str, Any] = {}
-    hooks: dict[str, Any] = {}
-    telegram = settings.telegram
-    if telegram.token.get_secret_value():
-        from channels.telegram_access import TelegramAccess
-        from channels.telegram_receive import TelegramReceiver, receive
-
-        access = TelegramAccess(
-            telegram.token.get_secret_value(), telegram.secret.get_secret_value(), telegram.api_base, telegram.mode
-        )
-        if telegram.mode == "webhook" and not access.secret:
-            raise HomeTrouble("Webhook mode needs STEWARD_TELEGRAM__SECRET: any long random word of your own.")
-        channels["telegram"] = TelegramReceiver(access)
-        if telegram.mode == "webhook":
-            hooks["/telegram/webhook"] = lambda raw: receive(raw, access)
-    return channels, hooks
-
-
 def _principals(settings: Settings) -> dict[str, str]:
     configured = {
         "telegram": settings.telegram.principal,
@@ -106,14 +93,8 @@ def _principals(settings: Settings) -> dict[str, str]:
     return {channel: external for channel, external in configured.items() if external}
 
 
-def _greet(settings: Settings, channels: dict[str, Any], hooks: dict[str, Any]) -> None:
-    names = ", ".join(f"{name} ({settings.telegram.mode})" if name == "telegram" else name for name in channels)
-    where = (
-        f"; listening on http://{settings.http.host}:{settings.http.port or 8080}"
-        if hooks or settings.http.port
-        else ""
-    )
-    print(
-        f"Steward serves {names or 'reminders only (no chat is set up: steward init)'}{where}. Ctrl-C stops it.",
-        flush=True,
-    )
+def _greet(settings: Settings, heard: Ears) -> None:
+    names = ", ".join(f"{name} ({settings.telegram.mode})" if name == "telegram" else name for name in heard.receivers)
+    listens = heard.hooks or settings.http.port
+    where = f"; listening on http://{settings.http.host}:{settings.http.port or 8080}" if listens else ""
+    print(f"Steward serves {names or NO_CHAT}{where}. Ctrl-C stops it.", flush=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import and_, exists, or_, select, update
+from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from knowledge.database import Tx
@@ -164,3 +164,12 @@ async def state_of(tx: Tx, delivery_id: int) -> str:
     """The delivery's state, "gone" when there is no such row."""
     found = await tx.execute(select(delivery.c.state).where(delivery.c.id == delivery_id))
     return str(found.scalar_one_or_none() or "gone")
+
+
+async def last_at(tx: Tx, channel: str, conversation: str) -> int | None:
+    """When the last delivery of this conversation arrived (ms)."""
+    query = select(func.max(delivery.c.received_at)).where(
+        delivery.c.channel == channel, delivery.c.conversation == conversation
+    )
+    found: int | None = (await tx.execute(query)).scalar_one_or_none()
+    return found

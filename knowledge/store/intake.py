@@ -95,6 +95,10 @@ class Intake:
         """Whether a worker would find something to do: deliveries, effects, messages that are not held."""
         return any(self._db.execute(query, (now,)).fetchone() for query in _WORK)
 
+    def counts(self) -> dict[str, int]:
+        """How much waits in each queue, for /metrics."""
+        return {name: int(self._db.execute(query).fetchone()[0]) for name, query in _COUNTS.items()}
+
     def record_failure(self, key: str, what: str, done: str, not_done: str, now: int) -> bool:
         """Note a failure that the receiver itself found; whether it is new (and must be told)."""
         with self._transaction():
@@ -137,6 +141,14 @@ INSERT INTO delivery(channel, account, dedupe_key, conversation, sender, lane, r
                      state, attempts, not_before, confirmed)
 VALUES(?,?,?,?,?,?,?,?,'new',0,0,0) ON CONFLICT(channel, account, dedupe_key) DO NOTHING
 """
+
+_COUNTS = {
+    "deliveries_waiting": "SELECT count(*) FROM delivery WHERE state IN ('new','running')",
+    "effects_waiting": "SELECT count(*) FROM effect WHERE state IN ('pending','running')",
+    "messages_waiting": "SELECT count(*) FROM message WHERE state IN ('pending','running')",
+    "cards_open": "SELECT count(*) FROM card WHERE state='open'",
+    "failures_open": "SELECT count(*) FROM failure WHERE state='open'",
+}
 
 _LINK = """
 INSERT INTO identity(channel, account, external, standing, conversation, made_at) VALUES(?,'',?,'principal',?,?)
