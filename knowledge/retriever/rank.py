@@ -19,6 +19,7 @@ FEATURES = (
     "near_dense", "near_words", "near_around",  # the best of the two neighbours on each side
     "stretch_words", "stretch_around",  # what stands around it in the same document, fading with distance
     "session_dense", "session_words",  # the best of the same document
+    "session_dense5", "session_words5",  # the mean of its five best: how much of it is about the question
     "named", "unnamed",  # the speaker is named in the question; others are and this one is not
     "when", "number",  # the question asks when (how many), the passage tells a time (a number)
     "question", "follows",  # is a question, follows one
@@ -26,13 +27,15 @@ FEATURES = (
     "first",  # opens its session
     "turn",  # somebody said it; always 1 where the weights of turns are used: it sets them level with documents'
 )  # fmt: skip
+_SESSION = ("session_dense", "session_words", "session_dense5", "session_words5")
 NEARBY = 2  # turns
 FADES = {"stretch_words": 7.0, "stretch_around": 20.0}  # turns after which a neighbour counts a third
 AGAIN = 2.0  # what a passage loses when the one right beside it is chosen already
-STRETCH, SHARE = 10.0, 50  # how far that reaches, in turns: at most 10, and a fiftieth of the document
+MEETING = 60  # turns: a conversation that goes on beyond them is a meeting, shorter ones are sessions of a chat
+STRETCH, SHARE = 10.0, 30  # how far that reaches, in turns: at most 10, and a thirtieth of the document
 
 Weights = Mapping[str, Mapping[str, float]]
-"""Kind of passage (turn | document) → feature → weight."""
+"""Kind of passage (chat | meeting | document) → feature → weight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def features(question: Question, pool: Sequence[Found]) -> list[dict[str, float]
                 "words_raw": f.scores.get("words", 0.0) / asked,
                 **dict(zip(("near_dense", "near_words", "near_around"), near[i].tolist(), strict=True)),
                 **dict(zip(FADES, stretch[i].tolist(), strict=True)),
-                **dict(zip(("session_dense", "session_words"), session[i].tolist(), strict=True)),
+                **dict(zip(_SESSION, session[i].tolist(), strict=True)),
                 "named": named,
                 "unnamed": float(bool(question.names) and bool(f.speaker) and not named),
                 "when": float(question.when and bool(f.traits & points.TIME)),
@@ -95,11 +98,21 @@ def rank(question: Question, pool: Sequence[Found], weights: Weights) -> list[Ra
     if not pool:
         return []
     ranked = []
+    last: dict[int, int] = {}
+    for found in pool:
+        last[found.document] = max(found.ordinal, last.get(found.document, 0))
     for found, parts in zip(pool, features(question, pool), strict=True):
-        own = weights["turn" if found.traits & points.TURN else "document"]
+        own = weights[kind(found, last[found.document])]
         ranked.append(Ranked(found, sum(own.get(name, 0.0) * value for name, value in parts.items()), parts))
     ranked.sort(key=lambda r: (-r.score, -r.found.at, r.found.id))
     return [ranked[i] for i in _spread([r.found for r in ranked], np.array([r.score for r in ranked]))]
+
+
+def kind(found: Found, last: int) -> str:
+    """Whose weights apply; `last` is the highest ordinal that is known of the candidate's document."""
+    if not found.traits & points.TURN:
+        return "document"
+    return "meeting" if last >= MEETING else "chat"
 
 
 def _surroundings(
@@ -107,12 +120,13 @@ def _surroundings(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Per candidate: the best beside it, the fading sums around it, the best of its document."""
     near, stretch = np.zeros_like(base), np.zeros((len(pool), len(FADES)))
-    session = np.zeros((len(pool), 2))
+    session = np.zeros((len(pool), len(_SESSION)))
     members: dict[int, list[int]] = {}
     for i, f in enumerate(pool):
         members.setdefault(f.document, []).append(i)
     for own in members.values():
-        session[own] = base[own][:, :2].max(axis=0)
+        best = -np.sort(-base[own][:, :2], axis=0)[:5]
+        session[own] = np.concatenate([best[0], best.sum(axis=0) / 5])
         if len(own) == 1:
             continue
         ordinals = np.array([pool[i].ordinal for i in own])

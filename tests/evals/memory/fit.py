@@ -1,0 +1,119 @@
+"""Fits the reranker's weights for meetings and chats: `python -m tests.evals.memory.fit MEETINGS.jsonl [--write]`.
+
+Takes minutes and gives the same again. Permitted data only: public meetings (QMSum's training half, read in place)
+and the chats of `dialogues.py`. The likelihood is that of some right turn coming first; weights are drawn
+to the hand-set prior, which alone decides where the data say nothing. Weights of documents are hand-set.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from knowledge.bench_recall import read_lines, remember_line
+from knowledge.database.engine import Database
+from knowledge.database.schema import metadata
+from knowledge.embedding.base import Embedder
+from knowledge.embedding.onnx import OnnxEmbedder, model_folder
+from knowledge.index.base import Scope
+from knowledge.memory import Memory
+from knowledge.retriever import weights
+from knowledge.retriever.question import dissect
+from knowledge.retriever.rank import FEATURES, features
+from tests.evals.memory.dialogues import dialogues
+
+PRIOR: Mapping[str, float] = {
+    "dense": 6.0, "words": 1.2, "around": 0.3, "words_raw": 0.4, "near_around": 1.0, "stretch_words": 0.1,
+    "stretch_around": 0.15, "session_dense": 1.0, "session_words": 0.3, "named": 0.9, "unnamed": -0.7, "when": 0.4,
+    "number": 0.2, "question": -0.4, "follows": 0.2, "length": 0.3, "short": -0.6,
+}  # fmt: skip
+FROZEN: Mapping[str, frozenset[str]] = {
+    "meeting": frozenset({"turn"}),
+    # questions on the written chats share fewer words with their answers than life's do
+    "chat": frozenset({"turn", "words", "words_raw", "session_words", "session_words5", "number"}),
+}
+PULL: Mapping[str, float] = {"meeting": 0.1, "chat": 1.0}
+LEVEL = 8.0  # what a right passage scores on average, in documents as in conversations
+Question = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]  # features of the pool; which of it is right
+
+
+async def pools(lines: Iterable[dict[str, Any]], embedder: Embedder, together: int = 1) -> list[Question]:
+    """The candidates of every question, `together` lines in an index."""
+    out: list[Question] = []
+    everything = list(lines)
+    for start in range(0, len(everything), together):
+        some = everything[start : start + together]
+        with tempfile.TemporaryDirectory() as home:
+            db = Database(Path(home) / "steward.db")
+            async with db.write() as tx:
+                await tx.run_sync(metadata.create_all)
+            memory = Memory(db, Path(home) / "index", embedder, now=lambda: 0)
+            await memory.open()
+            names: dict[tuple[int, int], tuple[str, str]] = {}
+            for one in some:
+                names |= await remember_line(memory, one)
+            finder = memory._finder
+            asking = [(str(one["id"]), question) for one in some for question in one["questions"]]
+            for id, question in asking:
+                gold = {(id, str(g)) for g in question["gold"]}
+                asked = dissect(question["text"], finder.names)
+                pool = await finder.candidates(memory.index, asked, Scope(("principal",)))
+                right = np.array([names[f.document, f.ordinal] in gold for f in pool])
+                if right.any():
+                    rows = features(asked, pool)
+                    out.append((np.array([[row[name] for name in FEATURES] for row in rows]), right))
+            await memory._projection.close()
+            await db.close()
+    return out
+
+
+def fit(questions: list[Question], kind: str, *, rounds: int = 400) -> dict[str, float]:
+    """Weights that make a right candidate the most likely one. Deterministic."""
+    everything = np.concatenate([x for x, _ in questions])
+    free = np.array([name not in FROZEN[kind] for name in FEATURES])
+    spread = everything.std(0)
+    spread[spread < 1e-6] = 1.0
+    prior = np.array([PRIOR.get(name, 0.0) for name in FEATURES]) * spread
+    w, mean, square = prior.copy(), np.zeros(len(FEATURES)), np.zeros(len(FEATURES))
+    for step in range(1, rounds + 1):
+        gradient = PULL[kind] * (w - prior)
+        for x, right in questions:
+            z = x / spread
+            score = z @ w
+            p = np.exp(score - score.max())
+            p /= p.sum()
+            q = p * right
+            gradient += z.T @ (p - q / q.sum()) / len(questions)
+        gradient *= free
+        mean, square = 0.9 * mean + 0.1 * gradient, 0.99 * square + 0.01 * gradient**2
+        w -= 0.03 * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.99**step)) + 1e-8)
+    fitted = dict(zip(FEATURES, (w / spread).round(3).tolist(), strict=True))
+    level = LEVEL - float(np.mean([(x[right] @ (w / spread)).max() for x, right in questions]))
+    return {name: value for name, value in fitted.items() if value and name != "turn"} | {"turn": round(level, 3)}
+
+
+async def main(meetings: Path, *, write: bool, embedder: Embedder) -> None:
+    body = {
+        "document": dict(weights.DEFAULT["document"]),
+        "meeting": fit(await pools(read_lines(meetings), embedder), "meeting"),
+        "chat": fit(await pools(dialogues(), embedder), "chat"),
+    }
+    print(json.dumps(body))
+    if write:
+        target = Path(weights.__file__).parent / "weights.json"
+        lines = [f' "{kind}": {json.dumps(own)}' for kind, own in body.items()]
+        target.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
+
+
+if __name__ == "__main__":
+    folder = model_folder()
+    if folder is None:
+        sys.exit("The embedding model is not prepared: run ./steward once.")
+    asyncio.run(main(Path(sys.argv[1]), write="--write" in sys.argv, embedder=OnnxEmbedder(folder)))
