@@ -18,6 +18,7 @@ from graphs.agents import AGENTS
 from graphs.tools.base import Tool, ToolTrouble
 from knowledge.database import Database
 from knowledge.database.schema import metadata
+from knowledge.store import timers
 from tests.contract.connector_rigs import ZONE, tools_of
 from tests.fakes.memory import ListMemory, passage
 
@@ -123,7 +124,21 @@ async def stage(case: Mapping[str, Any], home: Path, db: Database) -> Stage:
     if "file" in given:
         (home / "calendar.ics").write_text(given["file"])
     await made.given(given)
+    for text in given.get("rang", []):
+        await _rang(text, home, db)
     return made
+
+
+async def _rang(text: str, home: Path, db: Database) -> None:
+    """A reminder that was set an hour ago and went off five minutes ago."""
+    earlier, due = NOW - timedelta(hours=1), NOW - timedelta(minutes=5)
+    reminder = {
+        "text": text, "due": due.isoformat(), "rule": None, "zone": ZONE.key,
+        "channel": "console", "conversation": "me", "made": earlier.isoformat(),
+    }  # fmt: skip
+    done = await tools_of(home, db, now=earlier)["timers.set"].run(reminder, f"rang {text}")
+    async with db.write() as tx:
+        await timers.end(tx, done["timer"], "done")
 
 
 def _passage(line: str) -> Any:

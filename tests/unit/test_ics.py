@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -310,3 +312,8 @@ def test_folding_never_loses_a_character_or_a_byte_limit(text: str) -> None:
 def test_cutting_and_joining_is_the_identity(lines: list[str]) -> None:
     data = calendar_with(*(f"UID:{n}\nDESCRIPTION:{escaped(line)}\n" for n, line in enumerate(lines))).encode()
     assert joined(cut(data, Path("c.ics"))) == data
+
+
+def test_calendars_cost_nothing_before_one_is_read() -> None:
+    code = "import sys, graphs.agents, graphs.tools.registry; sys.exit(not {'icalendar', 'dateutil'}.isdisjoint(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=False).returncode == 0
