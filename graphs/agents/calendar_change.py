@@ -99,6 +99,7 @@ def _window(found: Any, which: str, desk: Desk) -> tuple[dict[str, Any], str]:
     when = found.when if isinstance(found, Found) else found.choices[0] if isinstance(found, Ambiguous) else None
     words = (found.rest if found else which).strip(" ,.'’")
     words = re.sub(r"^(?:['’]?s\s+)?(?:(?:my|the|our)\s+)?", "", words, flags=re.I)
+    words = re.sub(r"^(?:everything|alles|all(?:\s+(?:events|meetings|appointments))?)$", "", words, flags=re.I)
     if isinstance(when, Span) and when.start and when.end:
         return {"start": when.start.isoformat(), "end": when.end.isoformat()}, words
     if not isinstance(when, Moment):

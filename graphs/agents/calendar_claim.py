@@ -37,6 +37,7 @@ _LIST = (
     rf"{_CALENDAR}(?:\s+(?:for|on|of))?\s*(?P<when>.*)",
     r"(?:do\s+i\s+have|have\s+i\s+got|are\s+there|is\s+there)\s+(?:any\s+|a\s+)?(?:anything|something|meetings?|appointments?|events?|plans|calls?)(?:\s+(?:on|planned|scheduled))?\s*(?P<when>.*)",
     r"(?:any|which|what)\s+(?:meetings?|appointments?|events?|calls?)(?:\s+do\s+i\s+have)?\s*(?P<when>.*)",
+    r"(?:what|how)(?:['’]s|\s+is|\s+does|\s+do)\s+(?P<when>.+?)\s+look(?:ing)?(?:\s+like)?",
     r"what(?:['’]s|\s+is)\s+(?:happening|planned|scheduled|up)\s+(?P<when>.*)",
     r"(?:was\s+steht|was\s+habe\s+ich|was\s+ist)\s+(?P<when>.*?)(?:\s+(?:an|vor|los|im\s+kalender))?",
     r"(?:qu['’]est-ce\s+que\s+j['’]ai|qué\s+tengo|que\s+tengo|cosa\s+ho|che\s+cosa\s+ho)\s+(?P<when>.*)",
@@ -45,6 +46,7 @@ _FREE = (
     r"(?:am\s+i|are\s+we)\s+(?:free|available|busy|booked)\s*(?P<when>.*)",
     r"(?:do\s+i\s+have|have\s+i\s+got)\s+(?:any\s+|some\s+)?(?:free\s+)?(?:time|a\s+slot)\s*(?P<when>.*)",
     r"when\s+am\s+i\s+(?:free|available)\s*(?P<when>.*)",
+    r"(?:free|available|busy)\s+(?P<when>.+)",
     r"is\s+(?P<when>.+?)\s+(?:free|available)",
     r"(?:bin\s+ich|habe\s+ich)\s+(?P<when>.*?)\s*(?:frei|zeit|verfügbar)",
     r"(?:suis-je|estoy|sono)\s+(?:libre|disponible|libero|libera)\s*(?P<when>.*)",
@@ -128,7 +130,7 @@ def _changing(words: str, now: datetime, zone: ZoneInfo) -> Mapping[str, Any] | 
             if found is None or _OTHER_THINGS.search(found["which"]):
                 continue
             parts = {name: value.strip(" ?.!") for name, value in found.groupdict().items() if value}
-            if do == "move" and find(_time_words(parts), now, zone) is None:
+            if do == "move" and not _names_time(parts, now, zone):
                 continue
             if do == "cancel" and not _may_be_event(parts["which"], now, zone):
                 continue
@@ -136,8 +138,10 @@ def _changing(words: str, now: datetime, zone: ZoneInfo) -> Mapping[str, Any] | 
     return None
 
 
-def _time_words(parts: Mapping[str, str]) -> str:
-    return re.sub(r"^(?:to|by|auf|back|forward|until|till)\s+(?:by\s+)?", "", parts["to"], flags=re.I)
+def _names_time(parts: Mapping[str, str], now: datetime, zone: ZoneInfo) -> bool:
+    words = re.sub(r"^(?:to|by|auf|back|forward|until|till)\s+(?:by\s+)?", "", parts["to"], flags=re.I)
+    hour = re.fullmatch(r"\d{1,2}", words) and (_KIND.search(parts["which"]) or find(parts["which"], now, zone))
+    return bool(hour) or find(words, now, zone) is not None
 
 
 def _may_be_event(which: str, now: datetime, zone: ZoneInfo) -> bool:

@@ -16,6 +16,12 @@ _SHORT = re.compile(
     r"\b(?:call|coffee|tea|stand-?up|catch-?up|check-?in|sync|1:1|one-on-one|anruf|telefonat|kaffee)\b", re.I
 )
 _HALF_HOUR, _HOUR = timedelta(minutes=30), timedelta(hours=1)
+_ANY_TIMES = ((9, 0), (11, 0), (14, 0), (16, 0))
+_USUAL = (
+    (re.compile(r"\b(?:breakfast|frühstück)\b", re.I), ((8, 0), (8, 30), (9, 0))),
+    (re.compile(r"\b(?:lunch|mittagessen|déjeuner|comida|pranzo)\b", re.I), ((12, 0), (12, 30), (13, 0))),
+    (re.compile(r"\b(?:dinner|drinks|abendessen|dîner|cena)\b", re.I), ((19, 0), (19, 30), (20, 0))),
+)
 _ALL_DAY = re.compile(r"\b(?:all[\s-]day|ganzt[äa]gig|the\s+whole\s+day|toute\s+la\s+journée)\b", re.I)
 _PLACE = re.compile(
     r"^(?P<what>.+?)\s+(?:at|in|@|im|bei|beim|chez|en|da)\s+(?P<place>(?:the|my|our|room|der|dem|meinem|his|her|le|la|el)\s+.+|[A-ZÄÖÜÉ0-9“\"'].*)$",
@@ -119,8 +125,8 @@ async def _which_time(lead: str, title: str, when: When, desk: Desk) -> Draft:
     """A day and no time: offer the day's free times."""
     begin = when.at if isinstance(when, Moment) else when.start if isinstance(when, Span) and when.start else desk.now
     choices = []
-    for hour in (9, 11, 14, 16):
-        start = begin.replace(hour=hour, minute=0, second=0, microsecond=0)
+    for hour, minute in next((times for kind, times in _USUAL if kind.search(title)), _ANY_TIMES):
+        start = begin.replace(hour=hour, minute=minute, second=0, microsecond=0)
         seen = await desk.read("calendar.conflicts", {"start": start.isoformat(), "end": (start + _HOUR).isoformat()})
         if start > desk.now and not seen["conflicts"]:
             choices.append(f"schedule {lead} {phrase(Moment(start, ''), desk.now, desk.zone)}")

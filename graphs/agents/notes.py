@@ -20,6 +20,7 @@ _MARK = r"\s*[:–—]\s*|\s+-\s+"
 _WRITE = (
     rf"(?:(?:take|make|add|write)\s+(?:a|another)\s+)?(?:new\s+|quick\s+)?note(?:\s+to\s+(?:self|myself))?(?:{_MARK})(?P<text>.*)",
     r"note\s+that\s+(?P<text>.+)",
+    r"(?:add|write)(?:\s+this)?\s+(?:to|in|into)\s+my\s+notes\s*:\s*(?P<text>.+)",
     r"(?:take|make)\s+(?:a\s+)?note\s+(?:that|of(?:\s+this)?:?)\s+(?P<text>.+)",
     r"remember\s*(?:[:,]\s*(?:that\s+)?|\s+that\s+)(?P<text>.+)",
     r"(?:write|jot)\s+(?:this\s+|it\s+)?down(?:\s*[:,]\s*|\s+)(?:that\s+)?(?P<text>.+)",

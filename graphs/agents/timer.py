@@ -99,6 +99,8 @@ def _wish(text: str, when: When, desk: Desk, **more: Any) -> Draft:
     if isinstance(when, Span):
         when = Moment(when.start or desk.now + when.length, when.text)
     due = when.first if isinstance(when, Recurrence) else when.at
+    if due <= desk.now:
+        return Draft(f"{moment(due)} is past already. When shall I remind you: {quoted(text)}?", asks=True)
     arguments = {
         "text": text,
         "due": due.isoformat(timespec="seconds"),
