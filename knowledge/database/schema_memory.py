@@ -53,3 +53,38 @@ index_removal = Table(
     metadata,
     Column("chunk", Integer, primary_key=True, autoincrement=False),
 )
+
+fact = Table(
+    "fact",  # never changed but for its end: a correction retracts the row and writes another
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("subject", Text, nullable=False),  # folded: "accountant"
+    Column("predicate", Text, nullable=False),  # folded: "phone"
+    Column("value", Text, nullable=False),  # as it is shown
+    Column("norm", Text, nullable=False),  # as it is compared
+    Column("valid_from", BigInteger, nullable=False),  # when it became true in the world
+    Column("valid_to", BigInteger),  # and ceased to be; null: still true
+    Column("recorded_at", BigInteger, nullable=False),  # when Steward came to believe it
+    Column("retracted_at", BigInteger),  # and ceased to; null: still believed
+    Column("state", Text, nullable=False),  # held | contested | unconfirmed | quarantined
+    Column("authority", Text, nullable=False),  # facts.words.AUTHORITIES
+    Column("confidence", Integer, nullable=False, default=100),  # percent
+    Column("expires_at", BigInteger),
+    Column("readers", Text, nullable=False),  # canonical JSON list
+    Column("evidence", Text, nullable=False, default="[]"),  # canonical JSON list of {document, chunk, quote}
+    Column("supersedes", Text),  # the row this one corrects or follows
+    Column("against", Text),  # contested: the row it contradicts
+    Column("issuer", Text),  # signed assertions: who, under which nonce, with which signature
+    Column("nonce", Text),
+    Column("signature", Text),
+    Column("asked_at", BigInteger),  # the principal was asked about it, once
+)
+Index("fact_about", fact.c.subject, fact.c.predicate, fact.c.retracted_at)
+
+fact_evidence = Table(
+    "fact_evidence",  # which document a fact stands on: when it goes, so does what stood on it alone
+    metadata,
+    Column("fact", Text, ForeignKey("fact.id"), primary_key=True),
+    Column("document", Integer, primary_key=True, autoincrement=False),
+)
+Index("fact_evidence_document", fact_evidence.c.document)
