@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -34,6 +35,14 @@ def asked(found: Ambiguous, lead: str, now: datetime, zone: ZoneInfo) -> Draft:
     """The question, with whole sentences as quick answers: `lead` is the principal's sentence without its time."""
     clear = (words for choice in found.choices if (words := phrase(choice, now, zone)) and _is_clear(words, now, zone))
     return Draft(found.question, asks=True, choices=tuple(f"{lead} {words}".strip() for words in clear))
+
+
+def lead_of(found: Ambiguous) -> str:
+    """The sentence without any of its times; where several were named, the grammar leaves them in."""
+    rest = found.rest
+    for choice in found.choices:
+        rest = re.sub(rf"(?:\b(?:and|or|und|oder)\s+)?{re.escape(choice.text)}", " ", rest) if choice.text else rest
+    return " ".join(rest.split())
 
 
 def _is_clear(words: str, now: datetime, zone: ZoneInfo) -> bool:

@@ -38,6 +38,7 @@ _LIST = (
     r"(?:do\s+i\s+have|have\s+i\s+got|are\s+there|is\s+there)\s+(?:any\s+|a\s+)?(?:anything|something|meetings?|appointments?|events?|plans|calls?)(?:\s+(?:on|planned|scheduled))?\s*(?P<when>.*)",
     r"(?:any|which|what)\s+(?:meetings?|appointments?|events?|calls?)(?:\s+do\s+i\s+have)?\s*(?P<when>.*)",
     r"(?:what|how)(?:['’]s|\s+is|\s+does|\s+do)\s+(?P<when>.+?)\s+look(?:ing)?(?:\s+like)?",
+    r"(?:show\s+me|how(?:['’]s|\s+is))\s+(?P<when>.+)",
     r"what(?:['’]s|\s+is)\s+(?:happening|planned|scheduled|up)\s+(?P<when>.*)",
     r"(?:was\s+steht|was\s+habe\s+ich|was\s+ist)\s+(?P<when>.*?)(?:\s+(?:an|vor|los|im\s+kalender))?",
     r"(?:qu['’]est-ce\s+que\s+j['’]ai|qué\s+tengo|que\s+tengo|cosa\s+ho|che\s+cosa\s+ho)\s+(?P<when>.*)",
@@ -52,7 +53,10 @@ _FREE = (
     r"(?:suis-je|estoy|sono)\s+(?:libre|disponible|libero|libera)\s*(?P<when>.*)",
 )
 _NEXT = r"(?:(?:what|when)(?:['’]s|\s+is)|show(?:\s+me)?)\s+my\s+next\s+(?P<which>.{3,40})"
-_WHERE = rf"when(?:['’]s|\s+is|\s+are)\s+my\s+(?P<which>(?:.{{0,40}}\b)?(?:{KINDS})\b.{{0,60}})"
+_WHERE = (
+    r"(?:when|what\s+time)(?:['’]s|\s+is|\s+are)\s+(?:(?:my|the|our)\s+)?"
+    rf"(?P<which>(?:.{{0,40}}\b)?(?:{KINDS})\b.{{0,60}})"
+)
 _MY = r"(?:(?:my|the|our|this|mein(?:e|en)?|die|das|den)\s+)?"
 _MOVE = (
     rf"(?:move|reschedule|shift|push|postpone|bring|change)\s+{_MY}(?P<which>.+?)\s+(?P<to>(?:to|until|till)\s+.+)",
@@ -101,7 +105,7 @@ def _looking(words: str, now: datetime, zone: ZoneInfo) -> Mapping[str, Any] | N
             found = pattern.match(words)
             if found is None:
                 continue
-            when = found["when"].strip(" ?.!,")
+            when = re.sub(r"^(?:on|in)$", "", found["when"].strip(" ?.!,"))
             if (not when and _names_calendar(words, do)) or (when and only_time(when, now, zone)):
                 return {"do": do, "when": when}
     if found := _NEXTS[0].match(words):
@@ -113,7 +117,7 @@ def _looking(words: str, now: datetime, zone: ZoneInfo) -> Mapping[str, Any] | N
 def _names_calendar(words: str, do: str) -> bool:
     """A question without a time is the calendar's when it names it, or asks for free time or for meetings."""
     named = re.search(
-        r"calendar|agenda|schedule|diary|kalender|tagesplan|meetings|appointments|events|plans", words, re.I
+        r"calendar|agenda|schedule|diary|kalender|tagesplan|meetings|appointments|events|plans|\bon\s*\??$", words, re.I
     )
     return do == "free" or named is not None
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from graphs.agent import Desk, Draft, Wish
-from graphs.agents.base import Json, asked, event_proof, is_timed, phrase
+from graphs.agents.base import Json, asked, event_proof, is_timed, lead_of, phrase
 from graphs.tools.wording import escaped, plain, quoted
 from graphs.when import Ambiguous, Impossible, Moment, Recurrence, Span, When, find
 
@@ -35,7 +35,7 @@ _LEFTOVERS = re.compile(
 async def create(what: str, desk: Desk) -> Draft:
     all_day = bool(_ALL_DAY.search(what))
     found = find(_ALL_DAY.sub(" ", what), desk.now, desk.zone)
-    lead = plain(found.rest if found else what)
+    lead = plain(lead_of(found) if isinstance(found, Ambiguous) else found.rest if found else what)
     title, place = title_and_place(lead)
     if isinstance(found, Impossible):
         return Draft(escaped(found.sentence), asks=True)

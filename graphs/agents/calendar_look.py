@@ -118,5 +118,8 @@ async def where(which: str, desk: Desk, goal: str) -> Draft:
     if timed := [each for each in events if which or not each["all_day"]]:
         return Draft(event_line(timed[0], desk.zone) + ".", (event_proof(timed[0], desk.zone),))
     known, _hits = await recall(desk, goal) if which else (None, [])
-    what = f"no {quoted(which)}" if which else "nothing"
-    return known or Draft(f"There is {what} in your calendar in the next 90 days.")
+    if not which:
+        return Draft("There is nothing in your calendar in the next 90 days.")
+    return known or Draft(
+        f"I don't know. There is no {quoted(which)} in your calendar in the next 90 days, nor in your notes."
+    )

@@ -46,6 +46,7 @@ _SHOW = (
     rf"(?:zeige?|öffne|lies)(?:\s+mir)?\s+{_NOTE}(?:\s+{_ABOUT})?\s+(?P<which>.+)",
 )
 _FIND = (
+    rf"find\s+{_NOTE}\s+{_ABOUT}\s+(?P<which>.+)",
     rf"(?:find|search)\s+(?:(?:in|my|the)\s+)*notes\s+(?:for|{_ABOUT})\s+(?P<which>.+)",
     rf"(?:list|show|show\s+me)\s+(?:all\s+)?(?:my\s+|the\s+)?notes\s+{_ABOUT}\s+(?P<which>.+)",
 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from graphs.agent import Agent, Desk, Draft, Manifest, Task, Wish
-from graphs.agents.base import Json, asked, phrase
+from graphs.agents.base import Json, asked, lead_of, phrase
 from graphs.agents.timer_claim import bare, claim
 from graphs.tools.wording import escaped, moment, plain, quoted
 from graphs.when import Ambiguous, Found, Impossible, Moment, Recurrence, Span, When, find, say
@@ -65,7 +66,8 @@ def _arguments(task: Task, desk: Desk) -> Mapping[str, Any]:
 
 def _set(what: str, desk: Desk) -> Draft:
     found = find(what, desk.now, desk.zone)
-    text = bare(found.rest if found else what)
+    text = bare(lead_of(found) if isinstance(found, Ambiguous) else found.rest if found else what)
+    link = "about" if re.match(r"\s*(?:about|of|an)\b", what, re.I) else "to"
     if isinstance(found, Impossible):
         return Draft(escaped(found.sentence), asks=True)
     if not plain(text):
@@ -77,11 +79,11 @@ def _set(what: str, desk: Desk) -> Draft:
         return Draft(
             f"When shall I remind you: {quoted(text)}?",
             asks=True,
-            choices=tuple(f"remind me {i} to {text}" for i in ideas),
+            choices=tuple(f"remind me {i} {link} {text}" for i in ideas),
         )
     if isinstance(found, Ambiguous):
         draft = asked(found, "remind me", desk.now, desk.zone)
-        return Draft(draft.text, asks=True, choices=tuple(f"{choice} to {text}" for choice in draft.choices))
+        return Draft(draft.text, asks=True, choices=tuple(f"{choice} {link} {text}" for choice in draft.choices))
     if isinstance(found.when, Span) and found.when.all_day:
         return _which_day(found.when, text, desk)
     return _wish(text, found.when, desk)
