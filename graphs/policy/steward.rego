@@ -78,10 +78,11 @@ ask contains "rule-of-two" if {
 # Money and deletion always ask, and so does fetching an address: it tells the other side something.
 ask contains "always-asks" if input.tool.effect in {"pay", "delete", "fetch"}
 
-# Something about this is out of the ordinary: an unusual hour, a new target, too many at once.
+# Something about this is out of the ordinary: an unusual hour, a new target, too many at once. Your own notes may be.
 ask contains "unusual" if {
 	count(input.session.unusual) > 0
 	effect
+	input.tool.own == false
 }
 
 # In the first weeks every effect on the outside asks.

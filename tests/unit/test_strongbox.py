@@ -100,6 +100,7 @@ def test_the_first_source_that_knows_a_name_counts(tmp_path: Path) -> None:
         held.get("whatsapp.auth_token")
 
 
+@pytest.mark.integration  # scrypt takes its seconds
 def test_a_sealed_file_opens_with_its_passphrase_only_and_holds_nothing_in_clear(tmp_path: Path) -> None:
     path = tmp_path / "secrets.age"
     strongbox.seal(path, {"telegram.token": CANARY}, "correct horse")

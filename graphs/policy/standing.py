@@ -1,0 +1,176 @@
+"""How the house stands when policy is asked: first weeks or not, panic or not, what was approved before, what is unusual.
+
+Everything is read from the rows; whatever is unusual can only turn an allowed effect into a question.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from graphs.policy.engine import History, Session
+from graphs.tools.base import Tool
+from knowledge import ledger
+from knowledge.database import Tx
+from knowledge.database.schema import effect, proposal
+from knowledge.ids import canonical, digest
+from knowledge.store import settings
+from knowledge.store.cards import Decider
+
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
+ENOUGH = 20
+"""Approvals in a row, unchanged, after which Steward may offer to stop asking."""
+
+_PANIC, _LOOKED_AT = "panic", 200
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What counts as ordinary. The principal's settings may say otherwise."""
+
+    first_days: int = 60
+    a_minute: int = 8
+    an_hour: int = 60
+    leaving_an_hour: int = 200_000  # bytes of arguments
+    quiet_from: int = 0  # local hours in which effects on the outside are unusual
+    quiet_to: int = 5
+
+
+def target_of(tool: Tool, arguments: Mapping[str, Any]) -> str:
+    """Who or where a call goes to: a digest over the arguments that are targets; empty when it has none."""
+    targets = {name: value for name, value in arguments.items() if tool.roles.get(name) == "target"}
+    return digest(targets) if targets else ""
+
+
+# ── panic ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def stop_all(tx: Tx, decider: Decider, now: int) -> None:
+    """Panic: from this commit on policy denies every effect, and the outbox should start none."""
+    await settings.put(tx, _PANIC, {"on": decider.on, "at": now})
+    await ledger.append(tx, now, ledger.Entry(decider.by, "panic.begun", decider.on, _PANIC))
+
+
+async def panicking(tx: Tx) -> bool:
+    return await settings.get(tx, _PANIC) is not None
+
+
+async def lift(tx: Tx, decider: Decider, now: int) -> bool:
+    """End the panic; only from the console or from another channel than the one it was begun on. Both leave a record."""
+    begun = await settings.get(tx, _PANIC)
+    if begun is None:
+        return False
+    channel = decider.on.partition(":")[0]
+    if channel != "console" and channel == begun["on"].partition(":")[0]:
+        await ledger.append(tx, now, ledger.Entry(decider.by, "panic.kept", decider.on, _PANIC))
+        return False
+    await settings.drop(tx, _PANIC)
+    await ledger.append(tx, now, ledger.Entry(decider.by, "panic.lifted", decider.on, _PANIC))
+    return True
+
+
+# ── autonomy that is earned ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def history(tx: Tx, tool: Tool, arguments: Mapping[str, Any]) -> History:
+    """How this kind (tool and target) was decided before. A rejection, an expiry or an edit begins the count anew."""
+    target = target_of(tool, arguments)
+    if not target:
+        return History()
+    columns = (proposal.c.arguments, proposal.c.state, proposal.c.version)
+    where = (proposal.c.tool == tool.name, proposal.c.decided_at.is_not(None), proposal.c.decided_by != "policy")
+    rows = await tx.execute(select(*columns).where(*where).order_by(proposal.c.decided_at.desc()).limit(_LOOKED_AT))
+    in_row = 0
+    for row in rows:
+        if target_of(tool, json.loads(row.arguments)) != target:
+            continue
+        if row.state != "approved" or row.version != 1:
+            break
+        in_row += 1
+    granted = await settings.get(tx, _grant(tool, target)) is not None
+    return History(in_row, granted)
+
+
+def may_offer(tool: Tool, known: History, standing: Session) -> bool:
+    """Whether to say "you approved this kind 20 times in a row unchanged; shall I stop asking?"."""
+    external = not tool.own and tool.effect in ("write", "send")
+    return external and not known.granted and known.approved_in_row >= ENOUGH and not standing.probation
+
+
+async def grant(tx: Tx, tool: Tool, arguments: Mapping[str, Any], decider: Decider, now: int) -> bool:
+    """The principal's yes to that offer. False where it can't be given: no target, or money or deletion."""
+    target = target_of(tool, arguments)
+    if not target or tool.effect not in ("write", "send"):
+        return False
+    await settings.put(tx, _grant(tool, target), {"on": decider.on, "at": now})
+    await ledger.append(tx, now, ledger.Entry(decider.by, "autonomy.granted", tool.name, target[:16]))
+    return True
+
+
+async def take_back(tx: Tx, tool: Tool, arguments: Mapping[str, Any], decider: Decider, now: int) -> bool:
+    """One button: ask about this kind again, from the next call on."""
+    target = target_of(tool, arguments)
+    was = bool(target) and await settings.drop(tx, _grant(tool, target))
+    if was:
+        await ledger.append(tx, now, ledger.Entry(decider.by, "autonomy.taken-back", tool.name, target[:16]))
+    return was
+
+
+def _grant(tool: Tool, target: str) -> str:
+    return f"grant:{tool.name}:{target}"
+
+
+# ── the session ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def session(
+    tx: Tx,
+    tool: Tool,
+    arguments: Mapping[str, Any],
+    now: datetime,
+    *,
+    untrusted: bool = False,
+    private: bool = False,
+    limits: Limits = Limits(),
+) -> Session:
+    """The standing for one call at `now` (the principal's local time)."""
+    moment = int(now.timestamp() * 1000)
+    first = await ledger.lines(tx, limit=1)
+    probation = not first or moment - first[0].at < limits.first_days * DAY
+    unusual: tuple[str, ...] = ()
+    if tool.effect not in ("read", "draft") and not tool.own:
+        unusual = tuple(await _unusual(tx, tool, arguments, now, moment, limits))
+    return Session(untrusted, private, probation, await panicking(tx), unusual)
+
+
+async def _unusual(
+    tx: Tx, tool: Tool, arguments: Mapping[str, Any], now: datetime, moment: int, limits: Limits
+) -> list[str]:
+    recent = select(effect.c.made_at, effect.c.arguments).where(effect.c.made_at > moment - HOUR)
+    rows = (await tx.execute(recent)).all()
+    leaving = sum(len(r.arguments.encode()) for r in rows) + len(canonical(dict(arguments)).encode())
+    found = []
+    if sum(r.made_at > moment - MINUTE for r in rows) >= limits.a_minute or len(rows) >= limits.an_hour:
+        found.append("many-at-once")
+    if leaving > limits.leaving_an_hour:
+        found.append("much-leaving")
+    if limits.quiet_from <= now.hour < limits.quiet_to:
+        found.append("small-hours")
+    if await _never_seen(tx, tool, arguments):
+        found.append("new-target")
+    return found
+
+
+async def _never_seen(tx: Tx, tool: Tool, arguments: Mapping[str, Any]) -> bool:
+    """Whether nothing was ever carried out with this target."""
+    target = target_of(tool, arguments)
+    if not target:
+        return False
+    done = select(effect.c.arguments).where(effect.c.tool == tool.name, effect.c.state == "done")
+    rows = await tx.execute(done.order_by(effect.c.made_at.desc()).limit(_LOOKED_AT))
+    return all(target_of(tool, json.loads(row.arguments)) != target for row in rows)
