@@ -144,9 +144,15 @@ def _held(letter_id: int, owner: str) -> tuple[ColumnElement[bool], ...]:
 
 
 async def last_ref(tx: Tx, channel: str, conversation: str) -> int:
-    """The highest numeric platform id among messages sent to this conversation, 0 when none is known."""
+    """The highest numeric platform id among messages sent to this conversation, 0 when none is known.
+
+    Urgent rows do not count: a notice's receipt is the id of its press, an edit's that of an older message.
+    """
     query = select(message.c.receipts).where(
-        message.c.channel == channel, message.c.conversation == conversation, message.c.receipts != "[]"
+        message.c.channel == channel,
+        message.c.conversation == conversation,
+        message.c.receipts != "[]",
+        message.c.urgent == 0,
     )
     rows = (await tx.execute(query.order_by(message.c.id.desc()).limit(20))).scalars()
     return max((int(ref) for row in rows for ref in json.loads(row) if str(ref).isdecimal()), default=0)
