@@ -88,3 +88,18 @@ fact_evidence = Table(
     Column("document", Integer, primary_key=True, autoincrement=False),
 )
 Index("fact_evidence_document", fact_evidence.c.document)
+
+erasure = Table(
+    "erasure",  # what has to go from every store: the intent, without the content once all have confirmed
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("words", Text),  # what was looked for; null as soon as the rows are gone
+    Column("documents", Integer, nullable=False),
+    Column("chunks", Integer, nullable=False),
+    Column("facts", Integer, nullable=False),
+    Column("others", Integer, nullable=False, default=0),  # values, records, messages and deliveries that held it
+    Column("asked_at", BigInteger, nullable=False),
+    Column("rows_at", BigInteger),  # rows are gone
+    Column("index_at", BigInteger),  # the index is made anew without them
+    Column("files_at", BigInteger),  # the database's files hold no trace: the receipt may be shown
+)

@@ -1,0 +1,92 @@
+"""10,000 random pairs of reader and document on every engine: nobody finds, counts or learns of what is not theirs."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from knowledge.database.engine import Database
+from knowledge.database.schema import metadata
+from knowledge.documents.pieces import cut
+from knowledge.documents.store import NewDocument
+from knowledge.facts import store as facts
+from knowledge.facts.words import Claim
+from knowledge.index.base import Scope
+from knowledge.index.home import ClientHome, EdgeHome, IndexHome
+from knowledge.memory import Memory
+from tests.fakes.embedder import SIZE, WordEmbedder
+
+pytestmark = pytest.mark.integration
+
+READERS = ("principal", "notes", "calendar", "hr", "clerk", "guest", "bot7", "*")
+WORDS = ("budget", "garden", "salary", "holiday", "lawyer", "invoice", "surgery", "school")
+DOCUMENTS, QUERIES = 250, 40  # 10,000 pairs
+ENGINES = ["edge", "client", *(["server"] if os.environ.get("STEWARD_TEST_QDRANT_URL") else [])]
+
+
+def the_home(engine: str, path: Path) -> IndexHome:
+    if engine == "edge":
+        return EdgeHome(path / "index", SIZE)
+    location = ":memory:" if engine == "client" else os.environ["STEWARD_TEST_QDRANT_URL"]
+    return ClientHome(location, SIZE, name=f"steward-readers-{random.random()}")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_no_reader_ever_sees_what_does_not_name_them(engine: str, tmp_path: Path) -> None:
+    rng = random.Random(f"readers-{engine}")
+    db = Database(tmp_path / "steward.db")
+    async with db.write() as tx:
+        await tx.run_sync(metadata.create_all)
+    memory = Memory(db, tmp_path / "index", WordEmbedder(), now=lambda: 1, home=the_home(engine, tmp_path))
+    await memory.open()
+    allowed: dict[str, set[str]] = {}
+    new = []
+    for n in range(DOCUMENTS):
+        readers = tuple(rng.sample(READERS, rng.randint(1, 3)))
+        allowed[f"d{n}.md"] = set(readers)
+        text = f"The {rng.choice(WORDS)} of {rng.choice(WORDS)} number {n}."
+        new.append(NewDocument("note", f"d{n}.md", "", tuple(cut(text)), 1, readers=readers))
+    await memory.remember_all(new)
+    async with db.write() as tx:
+        for n in range(DOCUMENTS):
+            claim = Claim(f"thing {n}", "hobby", str(n), "principal", readers=tuple(allowed[f"d{n}.md"]))
+            await facts.tell(tx, claim, now=1, new_id=lambda n=n: f"f{n}")  # type: ignore[misc]
+    pairs = leaks = 0
+    for _ in range(QUERIES):
+        readers = tuple(rng.sample([*READERS[:-1], "stranger"], rng.randint(0, 2)))
+        mine = {name for name, named in allowed.items() if readers and (named & set(readers) or "*" in named)}
+        hits = await memory.search(f"{rng.choice(WORDS)} {rng.choice(WORDS)}", k=DOCUMENTS, readers=readers)
+        leaks += sum(h.name not in mine for h in hits)
+        assert await memory.index.count(Scope(readers)) == len(mine)
+        for h in hits[:5]:
+            leaks += sum(n.name not in mine for n in await memory.neighbours(h, readers=readers))
+        async with db.read() as tx:
+            for n in range(DOCUMENTS):
+                known = await facts.about(tx, f"thing {n}", readers=readers, now=2) if n % 10 == 0 else []
+                leaks += bool(known) and f"d{n}.md" not in mine
+                pairs += 1
+    assert pairs == 10_000
+    assert leaks == 0
+    await memory.close()
+    await db.close()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_a_row_whose_readers_changed_is_not_shown_though_the_index_lags(engine: str, tmp_path: Path) -> None:
+    db = Database(tmp_path / "steward.db")
+    async with db.write() as tx:
+        await tx.run_sync(metadata.create_all)
+    memory = Memory(db, tmp_path / "index", WordEmbedder(), now=lambda: 1, home=the_home(engine, tmp_path))
+    await memory.open()
+    await memory.remember(
+        source="note", external_id="a", title="", text="Salary of Ada.", dated_at=1, readers=("hr", "clerk")
+    )
+    async with db.write() as tx:
+        await tx.exec_driver_sql("""UPDATE document SET readers = '["hr"]'""")
+    assert [h.name for h in await memory.search("salary", readers=("hr",))] == ["a"]
+    assert await memory.search("salary", readers=("clerk",)) == []
+    await memory.close()
+    await db.close()
