@@ -44,7 +44,7 @@ def handlers(steward: Steward) -> dict[str, Handler]:
             outcome = await orders.remedy(int(request["failure"]), str(request["verb"]), key)
         else:
             outcome = await orders.take(str(request["line"]), key=key)
-        return {"said": outcome.said, "ok": outcome.ok}
+        return {"said": outcome.said, "good": outcome.ok}
 
     async def status(request: Mapping[str, Any]) -> Mapping[str, Any]:
         """`commits` counts this process's synced commits, `modules` the top-level packages it has imported."""

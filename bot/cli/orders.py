@@ -43,7 +43,7 @@ async def _order(order: dict[str, Any]) -> int:
     key = random_id(16)
     answer = await ask_worker(home, "order", key=key, **order)
     if answer is not None:
-        return _told(answer["said"], ok=answer["ok"])
+        return _told(answer["said"], ok=answer["good"])
     from bot.orders import Orders, OrderTrouble
 
     async with alone(settings) as steward:

@@ -1,0 +1,101 @@
+"""Which files are taken into memory, what came of each, and why the others were left out."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot import shelf
+from bot.bench.figures import Figure, as_object, median, p95, rows
+from bot.home import Home
+from bot.librarian import Librarian
+from knowledge.database import Database
+from knowledge.memory import Memory
+from tests.fakes.embedder import WordEmbedder
+
+
+@pytest.fixture
+async def librarian(tmp_path: Path, empty_database: Path) -> AsyncIterator[Librarian]:
+    home = Home(tmp_path / "home")
+    home.prepare()
+    shutil.copy(empty_database, home.database)
+    db = Database(home.database)
+    embedder = WordEmbedder()
+    memory = Memory(db, home.index, embedder, now=lambda: int(datetime(2026, 11, 20, tzinfo=UTC).timestamp() * 1000))
+    await memory.open()
+    yield Librarian(memory, db, tmp_path / "home" / "notes", home, embedder, ZoneInfo("UTC"))
+    await memory.close()
+    await db.close()
+
+
+async def test_a_file_is_new_then_unchanged_then_changed(librarian: Librarian, tmp_path: Path) -> None:
+    path = tmp_path / "plumber.md"
+    path.write_text("The plumber comes on Tuesdays.")
+    assert (await shelf.take(librarian, path)).state == "new"
+    taken = await shelf.take(librarian, path)
+    assert (taken.state, taken.passages) == ("unchanged", 1)
+    path.write_text("The plumber comes on Fridays.")
+    assert (await shelf.take(librarian, path)).state == "changed"
+    hits = await librarian.memory.search("when does the plumber come")
+    assert [hit.text for hit in hits] == ["The plumber comes on Fridays."]
+    assert (hits[0].name, hits[0].integrity) == (str(path), "untrusted")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "why"),
+    [
+        ("a.png", b"\x89PNG", "files ending in .png are not read yet"),
+        ("LICENSE", b"words", "files ending in nothing are not read yet"),
+        ("a.txt", b"", "it is empty"),
+        ("a.txt", b" \n\t ", "it is empty"),
+        ("a.txt", b"\xff\xd8\xff not text", "it is not a text in UTF-8 or UTF-16"),
+        ("a.txt", b"nul \x00 byte", "it is not a text in UTF-8 or UTF-16"),
+    ],
+)
+async def test_what_is_no_text_is_skipped_with_its_reason(
+    librarian: Librarian, tmp_path: Path, name: str, data: bytes, why: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
+    taken = await shelf.take(librarian, path)
+    assert (taken.state, taken.why) == ("skipped", why)
+
+
+async def test_texts_with_a_byte_order_mark_are_read(librarian: Librarian, tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes("Grüße vom Gärtner".encode("utf-16"))
+    await shelf.take(librarian, path)
+    assert [hit.text for hit in await librarian.memory.search("Gärtner")] == ["Grüße vom Gärtner"]
+
+
+async def test_notes_of_the_vault_are_left_to_the_vault(librarian: Librarian) -> None:
+    librarian.vault.mkdir()
+    path = librarian.vault / "a.md"
+    path.write_text("a note")
+    assert "one of your notes" in (await shelf.take(librarian, path)).why
+
+
+def test_folders_are_walked_without_hidden_files(tmp_path: Path) -> None:
+    for name in ("b.txt", "a.txt", ".hidden.txt", ".git/x.txt", "sub/c.txt"):
+        path = tmp_path / "docs" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    assert [path.name for path in shelf.files([tmp_path / "docs"])] == ["a.txt", "b.txt", "c.txt"]
+    with pytest.raises(shelf.IngestTrouble, match="no file or folder"):
+        list(shelf.files([tmp_path / "gone"]))
+
+
+def test_figures_are_judged_only_where_something_is_wanted_and_measured() -> None:
+    figures = [Figure("a", "A", 59.9, "ms", 60), Figure("b", "B", 61, "ms", 60), Figure("c", "C", None, "ms", 60),
+               Figure("d", "D", ["slack"], "", 0), Figure("e", "E", [], "", 0), Figure("f", "F", 3)]  # fmt: skip
+    assert [f.ok for f in figures] == [True, False, None, False, True, None]
+    assert [row[1:] for row in rows(figures)][:3] == [
+        ("59.9 ms", "≤ 60 ms", "pass"), ("61 ms", "≤ 60 ms", "MISS"), ("not measured", "≤ 60 ms", ""),
+    ]  # fmt: skip
+    assert as_object(figures)["wanted"]["b"] == {"most": 60, "ok": False}
+    assert (median([]), p95([]), median([3, 1, 2]), p95(list(range(100)))) == (None, None, 2, 95)
