@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from graphs.tools.wording import escaped, plain, quoted
 from knowledge.store.cards import Card, Proposal
 from knowledge.words import Button, Outbound, Press
 
@@ -62,10 +63,9 @@ def evidence_lines(evidence: Sequence[Mapping[str, Any]]) -> list[str]:
     """One line for each piece of evidence: where from, and the words quoted."""
     lines = []
     for piece in evidence:
-        place = f", {piece['place']}" if piece.get("place") else ""
-        quote = " ".join(str(piece.get("quote", "")).split())
-        quoted = f": “{quote[:200]}”" if quote else ""
-        lines.append(f"{piece['name']}{place}{quoted}")
+        place = f", {escaped(plain(str(piece['place']), 80))}" if piece.get("place") else ""
+        words = f": {quoted(str(piece['quote']), 200)}" if str(piece.get("quote", "")).strip() else ""
+        lines.append(f"{escaped(plain(str(piece['name']), 120))}{place}{words}")  # a file's name is foreign text too
     return lines
 
 
