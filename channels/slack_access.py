@@ -36,9 +36,7 @@ def hide_tokens(text: str) -> str:
 
 class _NoTokens(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        text = record.getMessage()
-        if _TOKEN.search(text):
-            record.msg, record.args = hide_tokens(text), ()
+        record.msg, record.args = hide_tokens(record.getMessage()), ()  # rendered now: arguments may change later
         return True
 
 

@@ -37,9 +37,7 @@ def hide_token(text: str) -> str:
 
 class _NoToken(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        text = record.getMessage()
-        if _TOKEN.search(text):
-            record.msg, record.args = hide_token(text), ()
+        record.msg, record.args = hide_token(record.getMessage()), ()  # rendered now: arguments may change later
         return True
 
 

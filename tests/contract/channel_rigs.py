@@ -119,9 +119,11 @@ class TelegramRig:
 async def telegram_rig() -> AsyncIterator[Rig]:
     async with FakeTelegram() as fake:
         rig = TelegramRig(fake)
-        yield rig
-        await rig.speaking.close()
-        await rig.receiving.close()
+        try:
+            yield rig
+        finally:
+            await rig.speaking.close()
+            await rig.receiving.close()
 
 
 class SlackRig:
@@ -193,9 +195,11 @@ def _unmarked(text: str) -> str:
 async def slack_rig() -> AsyncIterator[Rig]:
     async with FakeSlack() as fake:
         rig = SlackRig(fake)
-        yield rig
-        await rig.speaking.close()
-        await rig.receiving.close()
+        try:
+            yield rig
+        finally:
+            await rig.speaking.close()
+            await rig.receiving.close()
 
 
 class WhatsAppRig:
@@ -258,9 +262,11 @@ class WhatsAppRig:
 async def whatsapp_rig() -> AsyncIterator[Rig]:
     async with FakeTwilio() as fake:
         rig = WhatsAppRig(fake)
-        yield rig
-        await rig.speaking.close()
-        await rig.receiving.close()
+        try:
+            yield rig
+        finally:
+            await rig.speaking.close()
+            await rig.receiving.close()
 
 
 RIGS = {"telegram": telegram_rig, "slack": slack_rig, "whatsapp": whatsapp_rig}

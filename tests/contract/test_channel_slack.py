@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,20 @@ async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
             await asyncio.sleep(0.01)
 
 
+@asynccontextmanager
+async def listening(
+    receiver: SlackReceiver, accept: Callable[[list[Delivery]], Awaitable[None]], slack: FakeSlack
+) -> AsyncIterator[None]:
+    """The receiver on its socket, once it is open."""
+    task = asyncio.create_task(receiver.run(accept))
+    try:
+        await until(lambda: len(slack.sockets) == 1)
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 def delivered(body: bytes, slack: FakeSlack) -> Delivery:
     seen = sort(body, access(slack))
     assert isinstance(seen, Delivery)
@@ -74,19 +89,16 @@ async def test_socket_mode_stores_before_it_acknowledges_and_survives_a_disconne
         acknowledged_before.append(len(slack.acknowledged))
         stored.extend(deliveries)
 
-    task = asyncio.create_task(receiver.run(accept))
-    await until(lambda: len(slack.sockets) == 1)
-    message = json.loads(slack.people.text("hi ☕"))
-    await slack.push("events_api", message, "e1")
-    await until(lambda: len(slack.acknowledged) == 1)
-    await slack.disconnect()
-    await until(lambda: len(slack.sockets) == 2)
-    await slack.push("events_api", message, "e2")
-    await slack.push("slash_commands", decode(slack.people.command("status")), "e3")
-    await slack.push("events_api", json.loads(slack.people.event({"type": "channel_rename"})), "e4")
-    await until(lambda: len(slack.acknowledged) == 4)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    async with listening(receiver, accept, slack):
+        message = json.loads(slack.people.text("hi ☕"))
+        await slack.push("events_api", message, "e1")
+        await until(lambda: len(slack.acknowledged) == 1)
+        await slack.disconnect()
+        await until(lambda: len(slack.sockets) == 2)
+        await slack.push("events_api", message, "e2")
+        await slack.push("slash_commands", decode(slack.people.command("status")), "e3")
+        await slack.push("events_api", json.loads(slack.people.event({"type": "channel_rename"})), "e4")
+        await until(lambda: len(slack.acknowledged) == 4)
     assert [a["envelope_id"] for a in slack.acknowledged] == ["e1", "e2", "e3", "e4"]
     assert acknowledged_before == [0, 1, 2]
     assert stored[0].dedupe_key == stored[1].dedupe_key
@@ -99,25 +111,32 @@ async def test_what_is_not_stored_is_not_acknowledged(
     async def accept(deliveries: list[Delivery]) -> None:
         raise OSError("disk full")
 
-    task = asyncio.create_task(receiver.run(accept))
-    await until(lambda: len(slack.sockets) == 1)
-    await slack.push("events_api", json.loads(slack.people.text("keep me")), "e1")
-    await until(lambda: "disk full" in caplog.text)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    async with listening(receiver, accept, slack):
+        await slack.push("events_api", json.loads(slack.people.text("keep me")), "e1")
+        await until(lambda: "disk full" in caplog.text)
     assert slack.acknowledged == []
+
+
+async def test_a_switched_off_socket_is_told_and_not_hammered(
+    slack: FakeSlack, receiver: SlackReceiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def accept(deliveries: list[Delivery]) -> None:
+        raise AssertionError("nothing to store")
+
+    async with listening(receiver, accept, slack):
+        await slack.disconnect("link_disabled")
+        await until(lambda: "Switch it on" in caplog.text)
+        await asyncio.sleep(0.1)
+    assert len(slack.calls("apps.connections.open")) == 1
 
 
 async def test_an_empty_form_is_answered_in_the_acknowledgement(slack: FakeSlack, receiver: SlackReceiver) -> None:
     async def accept(deliveries: list[Delivery]) -> None:
         raise AssertionError("nothing to store")
 
-    task = asyncio.create_task(receiver.run(accept))
-    await until(lambda: len(slack.sockets) == 1)
-    await slack.push("interactive", decode(slack.people.submit({"private_metadata": "{}"}, None)), "e1")
-    await until(lambda: bool(slack.acknowledged))
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    async with listening(receiver, accept, slack):
+        await slack.push("interactive", decode(slack.people.submit({"private_metadata": "{}"}, None)), "e1")
+        await until(lambda: bool(slack.acknowledged))
     assert slack.acknowledged[0]["payload"]["response_action"] == "errors"
 
 

@@ -54,7 +54,7 @@ async def rig(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) 
     async with RIGS[request.param]() as made:
         yield made
         assert made.violations() == []
-        written = "\n".join(record.getMessage() for record in caplog.records)
+        written = "\n".join(record.getMessage() for record in caplog.get_records("call"))
         assert [secret for secret in made.secrets if secret in written] == []
 
 

@@ -52,7 +52,7 @@ class FakeSlack:
         self.people.url = self._server.url
         app = web.Application()
         app.router.add_get("/link", self._link)
-        self._web = web.AppRunner(app)
+        self._web = web.AppRunner(app, shutdown_timeout=0.1)  # a polite close waits for clients that may be gone
         await self._web.setup()
         site = web.TCPSite(self._web, "127.0.0.1", 0)
         await site.start()
@@ -61,8 +61,6 @@ class FakeSlack:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for socket in self.sockets:
-            await socket.close()
         if self._web:
             await self._web.cleanup()
         await self._server.__aexit__()
