@@ -113,6 +113,7 @@ async def compose(
         crew = Crew(
             db=db, agents=AGENTS, tools=tools, policy=policy, understanding=understanding, memory=librarian,
             zone=zone, clock=now, owner=leases.process_owner(os.getpid()), reach=Reach(tuple(spoken), console),
+            lease_ms=int(settings.worker.lease_s * 1000), effect_lease_ms=int(settings.worker.lease_s * 2000),
         )  # fmt: skip
         saver = await stack.enter_async_context(open_checkpoints(home.checkpoints, settings.redis.url))
         graph = build(saver)

@@ -14,7 +14,7 @@ from channels.base import Inbound
 from graphs.approval import render_card
 from graphs.decisions import Decision, read_decision
 from graphs.policy.engine import Question, judge_safely
-from graphs.state import EFFECT_LEASE_MS, Crew, ms
+from graphs.state import Crew, ms
 from knowledge import ledger
 from knowledge.database import Tx
 from knowledge.ids import canonical
@@ -71,7 +71,7 @@ class Control:
         for n, body in enumerate(out):
             letter = await messages.enqueue(
                 tx, f"d{stored.id}/{n}", stored.channel, stored.conversation, body, now,
-                urgent=bool(body.toast_for), owner=self.crew.owner, lease_ms=EFFECT_LEASE_MS,
+                urgent=bool(body.toast_for), owner=self.crew.owner, lease_ms=self.crew.effect_lease_ms,
             )  # fmt: skip
             born += [letter] if letter else []
         return born

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 from channels.base import Inbound, SpeakingChannel
-from graphs.state import LEASE_MS, Crew, Said, TurnContext, ms
+from graphs.state import Crew, Said, TurnContext, ms
 from knowledge import ledger
 from knowledge.database import Tx
 from knowledge.store import inbox, leases, messages, people, timers, turns
@@ -128,7 +128,7 @@ class Hearing:
         now = ms(self.crew.clock())
         words = f"{inbound.command} {inbound.text}".strip() if inbound.command else inbound.text
         async with self.crew.db.write() as tx:
-            await leases.guard(tx, lease, now, LEASE_MS)
+            await leases.guard(tx, lease, now, self.crew.lease_ms)
             linked = inbound.private and await people.redeem_code(
                 tx, stored.channel, stored.sender, stored.conversation, words, now
             )
@@ -144,7 +144,7 @@ class Hearing:
     async def _end(self, stored: Stored, lease: Lease, why: str) -> None:
         now = ms(self.crew.clock())
         async with self.crew.db.write() as tx:
-            await leases.guard(tx, lease, now, LEASE_MS)
+            await leases.guard(tx, lease, now, self.crew.lease_ms)
             await ledger.append(tx, now, ledger.Entry("system", "delivery.ended", why, stored.turn))
             await self._close(tx, stored, lease, now)
 

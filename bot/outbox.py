@@ -44,16 +44,30 @@ class Outbox:
         self.crew = crew
         self.speakers = speakers
 
+    def _too_late(self, claimed: Effect | Letter) -> bool:
+        """This process slept through its own claim (stopped, suspended): somebody else has it by now."""
+        late = ms(self.crew.clock()) >= claimed.until
+        if late:
+            log.warning("the claim on %s ran out before it was used", claimed.id)
+        return late
+
+    @property
+    def _patience_s(self) -> float:
+        """An attempt ends before its claim does, or another worker would begin the same beside it."""
+        return min(EFFECT_TIMEOUT_S, self.crew.effect_lease_ms * 0.75 / 1000)
+
     # ── effects ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def carry_out(self, effect: Effect) -> None:
         """One attempt. Afterwards the row is done, failed, uncertain, or pending again with a later time."""
+        if self._too_late(effect):
+            return
         tool = self.crew.tools.get(effect.tool)
         if tool is None:
             await self._end_effect(effect, "failed", error=f"There is no tool called {effect.tool}.")
             return
         try:
-            receipt = await asyncio.wait_for(self._attempt(tool, effect), EFFECT_TIMEOUT_S)
+            receipt = await asyncio.wait_for(self._attempt(tool, effect), self._patience_s)
         except ToolLater as later:
             await self._again(effect, str(later))
         except ToolTrouble as trouble:
@@ -159,6 +173,8 @@ class Outbox:
         try:
             parts = speaker.fit(letter.body)
             for index in range(len(receipts), len(parts)):
+                if self._too_late(letter):
+                    return
                 looking = letter.interrupted and index == len(letter.receipts)
                 receipts.append(await self._send_part(speaker, letter, parts[index], looking=looking))
                 if index + 1 < len(parts):

@@ -85,7 +85,13 @@ class HttpSettings(BaseModel):
 
 
 class WorkerSettings(BaseModel):
+    """`idle_s`: seconds without work until it sleeps, 0 never. `lease_s`: how long its word counts once it stops answering.
+
+    Another worker takes a turn over after `lease_s`, an effect or message after twice that.
+    """
+
     idle_s: float = 120.0
+    lease_s: float = Field(default=30.0, ge=1.0)
 
 
 class PathSettings(BaseModel):

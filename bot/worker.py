@@ -12,7 +12,7 @@ from bot.hearing import Hearing
 from bot.librarian import Librarian
 from bot.outbox import Outbox, backoff_ms, tell_failure
 from channels.base import ChannelError
-from graphs.state import EFFECT_LEASE_MS, LEASE_MS, Crew, TurnContext, ms
+from graphs.state import Crew, TurnContext, ms
 from graphs.turn import Pause, TurnGraph, forget, resume, start
 from knowledge import ledger
 from knowledge.database import DatabaseTrouble, Tx
@@ -171,8 +171,8 @@ class Worker:
         async with self.crew.db.write() as tx:
             pressed = await inbox.claim_control(tx, now, CONTROL_PATIENCE_MS, self._reach)
             claimed = await self._claim_turns(tx, now)
-            ready = await effects.claim(tx, self.crew.owner, now, EFFECT_LEASE_MS)
-            letters = await messages.claim(tx, self.crew.owner, now, EFFECT_LEASE_MS, self._reach)
+            ready = await effects.claim(tx, self.crew.owner, now, self.crew.effect_lease_ms)
+            letters = await messages.claim(tx, self.crew.owner, now, self.crew.effect_lease_ms, self._reach)
             waiting = await self._resumable(tx, now)
         for stored in pressed:
             found |= self._begin(f"d{stored.id}", self._control(stored))
@@ -189,7 +189,7 @@ class Worker:
     async def _claim_turns(self, tx: Tx, now: int) -> list[tuple[Stored, Lease]]:
         claimed: list[tuple[Stored, Lease]] = []
         while sum(k.startswith("t") for k in self._busy) + len(claimed) < TURNS_AT_ONCE:
-            one = await inbox.claim_turn(tx, self.crew.owner, now, LEASE_MS, self._reach)
+            one = await inbox.claim_turn(tx, self.crew.owner, now, self.crew.lease_ms, self._reach)
             if one is None:
                 break
             stored, _lease = one
@@ -209,7 +209,7 @@ class Worker:
                 continue
             if any(e.state not in FINISHED for e in await effects.of_turn(tx, turn.id)):
                 continue
-            lease = await leases.take(tx, leases.turn_key(turn.id), self.crew.owner, now, LEASE_MS)
+            lease = await leases.take(tx, leases.turn_key(turn.id), self.crew.owner, now, self.crew.lease_ms)
             if lease is not None:
                 found.append((turn, lease, turn.wait or "card"))
         return found
@@ -289,7 +289,7 @@ class Worker:
         """The turn waits in SQL and in its checkpoint; its conversation is free for the next one."""
         now = ms(self.crew.clock())
         async with self.crew.db.write() as tx:
-            await leases.guard(tx, context.lease, now, LEASE_MS)
+            await leases.guard(tx, context.lease, now, self.crew.lease_ms)
             await turns.set_state(tx, context.turn, "waiting", wait=pause.wait)
             await inbox.set_state(tx, context.delivery, "waiting")
             await ledger.append(tx, now, ledger.Entry("system", "turn.waits", pause.wait, context.turn))
@@ -317,7 +317,7 @@ class Worker:
     async def _turn_broke(self, stored: Stored, lease: Lease, error: Exception) -> None:
         now = ms(self.crew.clock())
         async with self.crew.db.write() as tx:
-            await leases.guard(tx, lease, now, LEASE_MS)
+            await leases.guard(tx, lease, now, self.crew.lease_ms)
             if stored.attempts < TURN_TRIES:
                 later = now + backoff_ms(stored.attempts)
                 await inbox.set_state(tx, stored.id, "new", error=repr(error)[:500], not_before=later)
@@ -330,7 +330,7 @@ class Worker:
         """The approval stands and its effects are told in SQL; only the last words are missing."""
         now = ms(self.crew.clock())
         async with self.crew.db.write() as tx:
-            await leases.guard(tx, lease, now, LEASE_MS)
+            await leases.guard(tx, lease, now, self.crew.lease_ms)
             key = f"resume:{turn.id}"
             failure, _ = await failures.note(
                 tx, key, f"A turn could not be finished ({type(error).__name__})",
@@ -394,11 +394,11 @@ class _Renewal:
 
     async def _renew(self, owner: asyncio.Task[Any]) -> None:
         while True:
-            await asyncio.sleep(LEASE_MS / 3000)
+            await asyncio.sleep(self.crew.lease_ms / 3000)
             now = ms(self.crew.clock())
             try:
                 async with self.crew.db.write() as tx:
-                    await leases.guard(tx, self.lease, now, LEASE_MS)
+                    await leases.guard(tx, self.lease, now, self.crew.lease_ms)
             except StaleLease:
                 owner.cancel("the lease has passed to another worker")
                 return

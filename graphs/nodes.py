@@ -21,7 +21,7 @@ from graphs.approval import render_card
 from graphs.policy.engine import Argument, Question, Session, Verdict, judge_safely
 from graphs.policy.schema import document
 from graphs.schedule import next_due
-from graphs.state import EFFECT_LEASE_MS, LEASE_MS, State, TurnContext, ms
+from graphs.state import State, TurnContext, ms
 from graphs.tools.base import ToolTrouble
 from graphs.understanding import Plan
 from knowledge import ledger
@@ -226,7 +226,7 @@ async def _write_books(ctx: TurnContext) -> None:
     proposals = [_proposal(ctx, n, j, now) for n, j in enumerate(ctx.judged, 1)]
     asked = [p for p in proposals if p.verdict == "ask"]
     async with crew.db.write() as tx:
-        await leases.guard(tx, ctx.lease, now, LEASE_MS)
+        await leases.guard(tx, ctx.lease, now, ctx.crew.lease_ms)
         await turns.keep_values(tx, _values(ctx), now)
         await cards.keep_proposals(tx, proposals)
         if asked:
@@ -256,7 +256,7 @@ async def _write_books(ctx: TurnContext) -> None:
                     now,
                     turn=ctx.turn,
                     owner=ctx.speaker,
-                    lease_ms=EFFECT_LEASE_MS,
+                    lease_ms=ctx.crew.effect_lease_ms,
                 )
                 ctx.born += [letter] if letter else []
         else:
@@ -276,7 +276,7 @@ async def _let_go(tx: Tx, ctx: TurnContext, proposals: list[Proposal], now: int)
             turn=ctx.turn,
             proposal=p.id,
             owner=ctx.crew.owner,
-            lease_ms=EFFECT_LEASE_MS,
+            lease_ms=ctx.crew.effect_lease_ms,
         )
         born += [row] if row else []
     return born
@@ -348,7 +348,7 @@ async def act(state: State, runtime: Runtime[TurnContext]) -> State:
     if missing:
         now = ms(ctx.now)
         async with ctx.crew.db.write() as tx:
-            await leases.guard(tx, ctx.lease, now, LEASE_MS)
+            await leases.guard(tx, ctx.lease, now, ctx.crew.lease_ms)
             born = await _let_go(tx, ctx, missing, now)
         ctx.born += born
     return {"waiting": bool(missing) or any(e.state not in effects.FINISHED for e in mine)}
@@ -383,11 +383,11 @@ async def answer(state: State, runtime: Runtime[TurnContext]) -> State:
         suggestions=ctx.trace.get("suggestions", ()),
     )
     async with crew.db.write() as tx:
-        await leases.guard(tx, ctx.lease, now, LEASE_MS)
+        await leases.guard(tx, ctx.lease, now, ctx.crew.lease_ms)
         await turns.keep_values(tx, [*_values(ctx), _answer_value(ctx, body.text)], now)
         letter = await messages.enqueue(
             tx, f"{ctx.turn}/answer", ctx.channel, ctx.conversation, replace(body, reply_to=ctx.said.reply_to), now,
-            turn=ctx.turn, owner=ctx.speaker, lease_ms=EFFECT_LEASE_MS,
+            turn=ctx.turn, owner=ctx.speaker, lease_ms=ctx.crew.effect_lease_ms,
         )  # fmt: skip
         await turns.set_state(tx, ctx.turn, "done", ended_at=now)
         if ctx.said.kind == "timer":

@@ -67,6 +67,8 @@ class Crew:
     reach: Reach = NOBODY
     card_life_ms: int = 7 * 24 * 3600 * 1000
     record_life_ms: int = 90 * 24 * 3600 * 1000
+    lease_ms: int = LEASE_MS
+    effect_lease_ms: int = EFFECT_LEASE_MS
 
 
 @dataclass(slots=True)

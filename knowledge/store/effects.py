@@ -19,7 +19,10 @@ FINISHED = ("done", "uncertain", "failed", "cancelled")
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """An effect row. `id` is the idempotency key. `interrupted` says a worker died while carrying it out."""
+    """An effect row. `id` is the idempotency key. `interrupted` says a worker died while carrying it out.
+
+    After `until` (ms) the claim has run out: another worker may be at it, so it is not begun any more.
+    """
 
     id: str
     turn: str | None
@@ -34,6 +37,7 @@ class Effect:
     undone_by: str | None
     made_at: int
     done_at: int | None
+    until: int
     interrupted: bool = False
 
 
@@ -46,7 +50,7 @@ def _effect(row: Any, *, interrupted: bool = False) -> Effect:
     return Effect(
         row.id, row.turn, row.proposal, row.undoes, row.tool, json.loads(row.arguments), row.state, row.attempts,
         None if row.receipt is None else json.loads(row.receipt), row.error, row.undone_by, row.made_at, row.done_at,
-        interrupted,
+        row.lease_until, interrupted,
     )  # fmt: skip
 
 
@@ -75,7 +79,10 @@ async def claim(tx: Tx, owner: str, now: int, lease_ms: int, limit: int = 16) ->
     for row in rows:
         taken = {"state": "running", "owner": owner, "lease_until": now + lease_ms, "attempts": row.attempts + 1}
         await tx.execute(update(effect).where(effect.c.id == row.id).values(**taken))
-    return [replace(_effect(row, interrupted=row.state == "running"), attempts=row.attempts + 1) for row in rows]
+    return [
+        replace(_effect(row, interrupted=row.state == "running"), attempts=row.attempts + 1, until=now + lease_ms)
+        for row in rows
+    ]
 
 
 async def finish(

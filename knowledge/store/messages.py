@@ -21,7 +21,10 @@ _OPEN = ("pending", "running")
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """An outbox row. `interrupted` says a worker died while sending: look before sending again."""
+    """An outbox row. `interrupted` says a worker died while sending: look before sending again.
+
+    After `until` (ms) the claim has run out: another worker may be at it, so nothing more is sent.
+    """
 
     id: int
     key: str
@@ -32,12 +35,13 @@ class Letter:
     attempts: int
     receipts: tuple[str, ...]  # platform ids of the parts already sent
     interrupted: bool
+    until: int
 
 
 def _letter(row: Any, *, interrupted: bool) -> Letter:
     return Letter(
         row.id, row.key, row.turn, row.channel, row.conversation, Outbound.from_json(json.loads(row.body)),
-        row.attempts, tuple(json.loads(row.receipts)), interrupted,
+        row.attempts, tuple(json.loads(row.receipts)), interrupted, row.lease_until,
     )  # fmt: skip
 
 
@@ -96,7 +100,10 @@ async def claim(tx: Tx, owner: str, now: int, lease_ms: int, reach: Reach, limit
     for row in rows:
         taken = {"state": "running", "owner": owner, "lease_until": now + lease_ms, "attempts": row.attempts + 1}
         await tx.execute(update(message).where(message.c.id == row.id).values(**taken))
-    return [replace(_letter(row, interrupted=row.state == "running"), attempts=row.attempts + 1) for row in rows]
+    return [
+        replace(_letter(row, interrupted=row.state == "running"), attempts=row.attempts + 1, until=now + lease_ms)
+        for row in rows
+    ]
 
 
 async def part_sent(tx: Tx, letter_id: int, owner: str, receipts: tuple[str, ...]) -> bool:

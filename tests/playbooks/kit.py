@@ -40,6 +40,7 @@ PATIENCE_S = 20.0
 
 _QUIET = """
 SELECT EXISTS(SELECT 1 FROM delivery WHERE state IN ('new','running') AND not_before<=:now)
+    OR EXISTS(SELECT 1 FROM delivery WHERE state='running' AND lane='control')
     OR EXISTS(SELECT 1 FROM effect WHERE state IN ('pending','running') AND not_before<=:now)
     OR EXISTS(SELECT 1 FROM message WHERE state IN ('pending','running') AND not_before<=:now)
     OR EXISTS(SELECT 1 FROM timer WHERE state='armed' AND due_at<=:now)
