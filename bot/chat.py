@@ -17,8 +17,9 @@ from bot.local import LocalServer
 from bot.settings import Settings
 from channels.base import Delivery
 from channels.console import CONVERSATION, SENDER, ConsoleSpeaker, Show, console_delivery
+from knowledge.database import Tx
 from knowledge.ids import random_id
-from knowledge.store import effects, inbox, messages, turns
+from knowledge.store import cards, effects, inbox, messages, turns
 from knowledge.store.intake import Arrival, Intake
 
 ENDED = ("done", "waiting", "dead")
@@ -67,11 +68,22 @@ class Conversation:
                 silent = await messages.undelivered(tx, "console", self.name) == 0 and not await effects.open_now(
                     tx, now
                 )
+                goes_on = await self._goes_on(tx)
             parked = turn is not None and turn.state == "waiting" and turn.wait == "effects"
-            if state in ENDED and silent and not parked and not self.steward.worker.busy:
+            if state in ENDED and silent and not parked and not goes_on and not self.steward.worker.busy:
                 return state
             await self.steward.worker.moved(0.1)
         return state
+
+    async def _goes_on(self, tx: Tx) -> bool:
+        """Whether a turn of this conversation is about to be resumed: decided, its effects at their end, no answer yet."""
+        waiting = [t for t in await turns.in_state(tx, "waiting") if t.conversation == self.name]
+        states = await cards.cards_of_turns(tx, [t.id for t in waiting]) if waiting else {}
+        for one in waiting:
+            decided = one.wait != "card" or states.get(one.id) != "open"
+            if decided and all(e.state in effects.FINISHED for e in await effects.of_turn(tx, one.id)):
+                return True
+        return False
 
     def close(self) -> None:
         self._intake.close()

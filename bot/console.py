@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import signal
 import time
 from collections.abc import Coroutine
 from pathlib import Path
@@ -93,7 +94,19 @@ class Seat:
     # ── sitting ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def sit(self) -> None:
-        """Line by line until the principal leaves."""
+        """Line by line until the principal leaves. Between two lines the terminal turns Ctrl-C into a signal."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGINT, self._signalled)
+        try:
+            await self._lines()
+        finally:
+            loop.remove_signal_handler(signal.SIGINT)
+
+    def _signalled(self) -> None:
+        if self.interrupt():
+            self.prompt.leave()
+
+    async def _lines(self) -> None:
         draft = ""
         while (line := await self.prompt.ask(draft)) is not None:
             draft = ""

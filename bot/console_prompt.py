@@ -108,6 +108,7 @@ class Prompt:
         self.screen, self._interrupt, self._press = screen, interrupt, press
         self._since = 0.0
         self._label = ""
+        self._leaving = False
         self._pulse: asyncio.Task[None] | None = None
         self._session: PromptSession[str] = PromptSession(
             self._message,
@@ -128,10 +129,18 @@ class Prompt:
 
     async def ask(self, draft: str = "") -> str | None:
         """The next line, None when the principal leaves."""
+        if self._leaving:
+            return None
         try:
             return await self._session.prompt_async(default=draft)
         except (EOFError, KeyboardInterrupt):
             return None
+
+    def leave(self) -> None:
+        """End the line that is being asked for, or the next one, as Ctrl-D does."""
+        self._leaving = True
+        if self._session.app.is_running:
+            self._session.app.exit(exception=EOFError)
 
     # ── looks ────────────────────────────────────────────────────────────────────────────────────────────────────
 
