@@ -1,0 +1,139 @@
+"""How search grows: the time of a filtered question at 1,000, 10,000 and 100,000 points, through the product's own way."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import resource
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from knowledge.database.engine import Database
+from knowledge.database.schema import metadata
+from knowledge.documents.pieces import Piece
+from knowledge.documents.store import NewDocument
+from knowledge.embedding.base import Embedder, Vectors
+from knowledge.memory import Memory
+
+SIZES = (1_000, 10_000, 100_000)
+QUESTIONS = 200
+AT_ONCE = 500
+_SUBJECTS = (
+    "accountant",
+    "garden",
+    "contract",
+    "dentist",
+    "holiday",
+    "school",
+    "invoice",
+    "bicycle",
+    "meeting",
+    "flat",
+)
+_VERBS = ("prefers", "needs", "moved", "costs", "ends", "begins", "changed", "offers", "wants", "found")
+_OBJECTS = ("mornings", "a new roof", "the blue folder", "in March", "two weeks", "on Friday", "the old price", "help")
+
+
+async def bench_search(
+    embedder: Embedder, *, sizes: Sequence[int] = SIZES, questions: int = QUESTIONS
+) -> dict[str, Any]:
+    """Figures at each size, embedding of the question and the filter by readers included. Needs minutes at 100,000.
+
+    Points get random vectors (making real ones is measured by `chunks_per_s`, on 300 real texts); questions real ones.
+    """
+    rng = random.Random(1)
+    curve = []
+    with tempfile.TemporaryDirectory(prefix="steward-bench-") as home:
+        db = Database(Path(home) / "steward.db")
+        async with db.write() as tx:
+            await tx.run_sync(metadata.create_all)
+        mixed = _Mixed(embedder)
+        memory = Memory(db, Path(home) / "index", mixed, now=lambda: int(time.time() * 1000))
+        await memory.open()
+        real = await _ingest(memory, rng, 0, 300)
+        filled = 300
+        for size in sorted(sizes):
+            mixed.random = True
+            stall = await _with_stalls(_ingest(memory, rng, filled, size - filled))
+            mixed.random = False
+            filled = max(size, filled)
+            curve.append({"points": filled, **await _ask(memory, rng, questions), "ingest_stall_ms": stall})
+        await embedder.rest()
+        began = time.perf_counter()
+        await memory.search("when does the accountant like to meet?")
+        wake = time.perf_counter() - began
+        await memory.close()
+        await db.close()
+    return {"curve": curve, "chunks_per_s": real, "first_after_unload_ms": round(wake * 1000, 1)}
+
+
+async def _ask(memory: Memory, rng: random.Random, questions: int) -> dict[str, float]:
+    times = []
+    for n in range(questions + 5):
+        question = f"What did we hear about the {rng.choice(_SUBJECTS)} number {rng.randrange(1_000)}?"
+        began = time.perf_counter()
+        await memory.search(question, readers=("principal",), after=1)
+        if n >= 5:
+            times.append((time.perf_counter() - began) * 1000)
+    times.sort()
+    return {
+        "p50_ms": round(times[len(times) // 2], 2),
+        "p99_ms": round(times[min(len(times) - 1, int(0.99 * len(times)))], 2),
+        "rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+    }
+
+
+async def _ingest(memory: Memory, rng: random.Random, first: int, many: int) -> float:
+    """Remember `many` short notes; chunks a second."""
+    began = time.perf_counter()
+    for start in range(first, first + many, AT_ONCE):
+        documents = []
+        for n in range(start, min(start + AT_ONCE, first + many)):
+            text = (
+                f"The {rng.choice(_SUBJECTS)} {rng.choice(_VERBS)} {rng.choice(_OBJECTS)}, says number {n} of {n % 97}."
+            )
+            readers = ("principal", "notes") if n % 3 else ("principal",)
+            documents.append(
+                NewDocument("note", f"{n}.md", "", (Piece(text, 0, len(text)),), 1_000 + n, readers=readers)
+            )
+        await memory.remember_all(documents)
+    return round(many / (time.perf_counter() - began), 1) if many > 0 else 0.0
+
+
+async def _with_stalls(work: Any) -> float:
+    """Run `work` and return the longest time, in ms, that the event loop stood still meanwhile."""
+    worst = 0.0
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        began = time.perf_counter()
+        await asyncio.sleep(0.001)
+        worst = max(worst, time.perf_counter() - began - 0.001)
+    await task
+    return round(worst * 1000, 1)
+
+
+class _Mixed:
+    """The real model for questions and the first notes; random vectors for the mass."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self.fingerprint = embedder.fingerprint
+        self.size = embedder.size
+        self.random = False
+        self._rng = np.random.default_rng(1)
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        if not self.random:
+            return await self._embedder.embed(texts)
+        rows = self._rng.normal(size=(len(texts), self.size)).astype(np.float32)
+        return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
+
+    async def rest(self) -> None:
+        await self._embedder.rest()
+
+    async def close(self) -> None: ...

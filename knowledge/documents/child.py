@@ -1,0 +1,160 @@
+"""Reads one file in a process of its own: `python -m knowledge.documents.child PATH`, parts as JSON lines on stdout.
+
+It may eat its memory or time and be killed; the parent says a sentence then. Nothing here opens a socket.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from knowledge.documents import mail, transcripts
+from knowledge.documents.loaded import NotReadable, Part
+
+MEMORY = 768 * 2**20  # bytes of address space
+SECONDS = 20  # of computing
+UNPACKED = 200 * 2**20  # bytes that an office file may unpack to
+PAGES = 2_000
+CHARACTERS = 5_000_000  # of one part
+MESSAGES = 20_000
+
+
+def main(path: Path) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # it has nothing to write
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        for part in parts(path):
+            print(json.dumps({"part": part.to_json()}))
+    except NotReadable as error:
+        print(json.dumps({"sentence": str(error)}))
+    except MemoryError:
+        print(json.dumps({"sentence": "The file needs more memory than reading a file may take."}))
+    except Exception as error:  # noqa: BLE001 - whatever a hostile file does to a parser is one sentence
+        print(json.dumps({"sentence": f"The file is damaged or not what its name says ({type(error).__name__})."}))
+
+
+def parts(path: Path) -> Iterator[Part]:
+    """What is in a file, by its ending. Raises NotReadable, and whatever its parser raises."""
+    ending = path.suffix.lower()
+    if path.is_dir() or ending == ".mbox":
+        for n, raw in enumerate(mail.messages(path)):
+            if n >= MESSAGES:
+                raise NotReadable(f"Only the first {MESSAGES} messages were read.")
+            try:
+                yield mail.parse(raw)
+            except NotReadable:
+                continue
+        return
+    if ending not in READERS:
+        raise NotReadable(f"Files that end in “{ending or path.name}” cannot be read yet.")
+    yield READERS[ending](path)
+
+
+def _text(path: Path) -> Part:
+    raw = path.read_bytes()
+    if raw[:4] in {b"\x7fELF", b"PK\x03\x04", b"%PDF"} or (
+        raw[:2048].count(0) > 8 and not raw.startswith((b"\xff\xfe", b"\xfe\xff"))
+    ):
+        raise NotReadable("This is not a text file, whatever its name says.")
+    text = decode(raw)
+    if path.suffix.lower() == ".txt" and transcripts.is_whatsapp(text):
+        turns = tuple(transcripts.whatsapp(text))
+        return Part(path.stem, turns=turns, at=turns[0].at if turns else None)
+    return Part(path.stem, text[:CHARACTERS])
+
+
+def decode(raw: bytes) -> str:
+    """Text in the encoding it says or seems to have."""
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return raw.decode("utf-16", "replace")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace")
+
+
+def _mail(path: Path) -> Part:
+    return mail.parse(path.read_bytes())
+
+
+def _cues(path: Path) -> Part:
+    start = int(path.stat().st_mtime * 1000)
+    turns = tuple(transcripts.cues(decode(path.read_bytes())[:CHARACTERS], start))
+    if not turns:
+        raise NotReadable("There is nothing said in this transcript.")
+    return Part(path.stem, turns=turns, at=start)
+
+
+def _html(path: Path) -> Part:
+    import trafilatura
+
+    html = decode(path.read_bytes())
+    text = trafilatura.extract(html, output_format="markdown") or mail.html_text(html)
+    if not text:
+        raise NotReadable("There is no text on this page.")
+    return Part(path.stem, text[:CHARACTERS])
+
+
+def _pdf(path: Path) -> Part:
+    from pypdf import PdfReader
+
+    reader = PdfReader(path)
+    if reader.is_encrypted and not reader.decrypt(""):
+        raise NotReadable("The PDF is locked with a password.")
+    pages: list[str] = []
+    for n, page in enumerate(reader.pages):
+        if n >= PAGES or sum(map(len, pages)) > CHARACTERS:
+            break
+        pages.append(f"## Page {n + 1}\n\n{page.extract_text()}")
+    text = "\n\n".join(pages)
+    if not any(line.strip() and not line.startswith("## Page") for line in text.splitlines()):
+        raise NotReadable("The PDF holds pictures only; there is no text in it.")
+    title = reader.metadata.title if reader.metadata and reader.metadata.title else path.stem
+    return Part(str(title), text[:CHARACTERS])
+
+
+def _office(path: Path) -> Part:
+    with zipfile.ZipFile(path) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > UNPACKED:
+            raise NotReadable("The file unpacks to more than 200 MB; it was not opened.")
+    try:
+        from markitdown import MarkItDown
+    except ImportError as error:
+        raise NotReadable("Word, Excel and PowerPoint need the extra: pip install 'steward[office]'.") from error
+    text = MarkItDown(enable_plugins=False).convert_local(str(path)).text_content
+    if not text.strip():
+        raise NotReadable("There is no text in this file.")
+    return Part(path.stem, text[:CHARACTERS])
+
+
+def _calendar(path: Path) -> Part:
+    from icalendar import Calendar
+
+    lines = []
+    for event in Calendar.from_ical(decode(path.read_bytes())).walk("VEVENT"):
+        start = event.decoded("dtstart", None)
+        words = [str(event.get(name)) for name in ("summary", "location", "description") if event.get(name)]
+        lines.append(f"- {start}: " + ", ".join(words))
+    if not lines:
+        raise NotReadable("There is no event in this calendar.")
+    return Part(path.stem, "\n".join(lines)[:CHARACTERS])
+
+
+READERS: dict[str, Callable[[Path], Part]] = {
+    **dict.fromkeys((".txt", ".md", ".markdown", ".rst", ".csv", ".log", ".vcf", ".json"), _text),
+    **dict.fromkeys((".vtt", ".srt"), _cues),
+    **dict.fromkeys((".html", ".htm", ".xhtml"), _html),
+    **dict.fromkeys((".docx", ".xlsx", ".pptx"), _office),
+    ".eml": _mail,
+    ".pdf": _pdf,
+    ".ics": _calendar,
+}
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

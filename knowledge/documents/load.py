@@ -1,0 +1,78 @@
+"""Reading files that may be hostile: each in a child with limits, whose failure is a sentence and never a hang."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+from knowledge.documents.loaded import NotReadable, Part
+
+LARGEST = 200 * 2**20  # bytes of a file
+SECONDS = 30.0  # by the wall clock
+ANSWER = 64 * 2**20  # bytes a child may say
+
+
+async def load(path: Path, *, seconds: float = SECONDS) -> list[Part]:
+    """The parts of a file, mailbox or Maildir folder. Raises NotReadable with a sentence for the principal."""
+    try:
+        size = os.stat(path).st_size
+    except (OSError, ValueError) as error:
+        raise NotReadable(f"{path.name} is not there or may not be read.") from error
+    if size > LARGEST:
+        raise NotReadable(f"{path.name} has {size // 2**20} MB; files above {LARGEST // 2**20} MB are not read.")
+    if not size:
+        raise NotReadable(f"{path.name} is empty.")
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-I", "-c", _START, str(Path(__file__).parents[2]), str(path),
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        env={"PATH": os.defpath, "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    try:
+        answer = await asyncio.wait_for(_read(child), seconds)
+    except TimeoutError as error:
+        raise NotReadable(f"{path.name} took longer than {seconds:.0f} seconds to read; it was given up.") from error
+    finally:
+        if child.returncode is None:
+            child.kill()
+        await child.wait()
+    return _parts(path, answer)
+
+
+_START = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from knowledge.documents.child import main
+main(Path(sys.argv[2]))
+"""
+
+
+async def _read(child: asyncio.subprocess.Process) -> bytes:
+    assert child.stdout is not None
+    said = bytearray()
+    while block := await child.stdout.read(2**16):
+        said += block
+        if len(said) > ANSWER:
+            raise NotReadable("The file holds more text than memory takes in at once.")
+    await child.wait()
+    return bytes(said)
+
+
+def _parts(path: Path, answer: bytes) -> list[Part]:
+    parts: list[Part] = []
+    sentence = f"{path.name} could not be read within the memory and time that reading a file may take."
+    for line in answer.splitlines():
+        try:
+            body = json.loads(line)
+            if "part" in body:
+                parts.append(Part.from_json(body["part"]))
+            else:
+                sentence = str(body["sentence"])
+        except (ValueError, KeyError, TypeError):
+            break  # the child was killed within a line
+    if not parts:
+        raise NotReadable(sentence)
+    return parts

@@ -1,0 +1,80 @@
+"""Conversations written down: WebVTT, SubRip, and exports of WhatsApp chats, as turns with speakers."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from knowledge.documents.pieces import Turn
+
+_CUE = re.compile(r"^(?:(\d+):)?(\d{1,2}):(\d{2})[.,](\d{3})\s+-->\s+\S+")
+_VOICE = re.compile(r"^<v(?:\.[\w.]+)?\s+([^>]{1,80})>(.*)$")
+_NAMED = re.compile(r"^([^\W\d_][\w .'’-]{0,40}):\s+(.*)$")
+_TAG = re.compile(r"</?[^>]{1,60}>")
+_WHATSAPP = re.compile(
+    r"^\u200e?\[?(\d{1,4})[./-](\d{1,2})[./-](\d{2,4}),? (\d{1,2}):(\d{2})(?::\d{2})?(?:[ \u202f]?([AaPp])\.?[Mm]\.?)?\]?"
+    r"(?: -)? ([^:]{1,60}): (.*)$"
+)
+
+
+def cues(text: str, start: int) -> list[Turn]:
+    """Turns of a WebVTT or SubRip file that began at `start` (ms, UTC); cues of one speaker in a row are one turn."""
+    turns: list[Turn] = []
+    at = start
+    speaker = ""
+    for line in text.splitlines():
+        stripped = line.strip()
+        if cue := _CUE.match(stripped):
+            hours, minutes, seconds, ms = (int(g or 0) for g in cue.groups())
+            at = start + ((hours * 60 + minutes) * 60 + seconds) * 1000 + ms
+            continue
+        if not stripped or stripped.isdigit() or stripped.startswith(("WEBVTT", "NOTE", "STYLE")):
+            continue
+        if named := _VOICE.match(stripped) or _NAMED.match(stripped):
+            speaker, stripped = named[1].strip(), named[2]
+        words = _TAG.sub("", stripped).strip()
+        if not words:
+            continue
+        if turns and turns[-1].speaker == speaker and len(turns[-1].text) < 600:
+            turns[-1] = Turn(speaker, f"{turns[-1].text} {words}", turns[-1].at)
+        else:
+            turns.append(Turn(speaker, words, at))
+    return turns
+
+
+def whatsapp(text: str) -> list[Turn]:
+    """Turns of an exported WhatsApp chat; lines without a head belong to the turn before. Times are taken as UTC."""
+    heads = [m for m in map(_WHATSAPP.match, text.splitlines()) if m]
+    day_first = any(int(m[1]) > 12 for m in heads) or not any(int(m[2]) > 12 for m in heads)
+    turns: list[Turn] = []
+    for line in text.splitlines():
+        head = _WHATSAPP.match(line)
+        if head is None:
+            if turns and line.strip():
+                turns[-1] = Turn(turns[-1].speaker, f"{turns[-1].text}\n{line}", turns[-1].at)
+            continue
+        at = _moment(head, day_first=day_first)
+        if at is not None:
+            turns.append(Turn(head[7].strip(), head[8], at))
+    return turns
+
+
+def is_whatsapp(text: str) -> bool:
+    """Whether the first lines look like an exported chat."""
+    lines = [line for line in text.splitlines()[:20] if line.strip()]
+    return len(lines) > 1 and sum(bool(_WHATSAPP.match(line)) for line in lines) * 2 > len(lines)
+
+
+def _moment(head: re.Match[str], *, day_first: bool) -> int | None:
+    first, second, third, hour, minute = (int(head[n]) for n in range(1, 6))
+    if first > 31:
+        year, month, day = first, second, third
+    else:
+        day, month = (first, second) if day_first else (second, first)
+        year = third + 2000 if third < 100 else third
+    if head[6]:
+        hour = hour % 12 + (12 if head[6].lower() == "p" else 0)
+    try:
+        return int(datetime(year, month, day, hour, minute, tzinfo=UTC).timestamp() * 1000)
+    except ValueError:
+        return None

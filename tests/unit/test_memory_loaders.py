@@ -1,0 +1,173 @@
+"""Files become parts; hostile ones become a sentence, soon."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import random
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from knowledge.database.engine import Database
+from knowledge.database.schema import metadata
+from knowledge.documents import mail, transcripts
+from knowledge.documents.load import load
+from knowledge.documents.loaded import NotReadable
+from knowledge.ingest import ingest
+from knowledge.memory import Memory
+from tests.fakes.embedder import WordEmbedder
+
+REPLY = b"""From: =?utf-8?q?J=C3=BCrgen?= <j@example.org>
+To: me@example.org
+Subject: Re: Offer
+Date: Mon, 03 Nov 2025 10:00:00 +0100
+Message-ID: <2@example.org>
+References: <1@example.org>
+Content-Type: text/plain; charset=iso-8859-1
+
+The price is fine, gr\xfc\xdfe.
+
+On Sun, 2 Nov 2025 at 09:00, Me <me@example.org> wrote:
+> Is 400 too much?
+--
+J. Smith
+"""
+
+
+async def test_a_reply_keeps_its_own_words_its_thread_and_its_date(tmp_path: Path) -> None:
+    (tmp_path / "m.eml").write_bytes(REPLY)
+    (part,) = await load(tmp_path / "m.eml")
+    assert part.text == "From Jürgen <j@example.org>: The price is fine, grüße."
+    assert (part.title, part.key, part.meta["thread"], part.at) == (
+        "Re: Offer", "<2@example.org>", "<1@example.org>", 1_762_160_400_000,
+    )  # fmt: skip
+
+
+async def test_a_mailbox_gives_a_part_a_message_and_passes_over_broken_ones(tmp_path: Path) -> None:
+    (tmp_path / "all.mbox").write_bytes(
+        b"From x Mon\n" + REPLY + b"\nFrom x Mon\n\n\nFrom y Mon\nSubject: Two\n\nBody.\n"
+    )
+    parts = await load(tmp_path / "all.mbox")
+    assert [p.title for p in parts] == ["Re: Offer", "Two"]
+
+
+def test_html_mail_is_read_without_markup_scripts_and_quotes() -> None:
+    raw = b"Subject: Hi\nContent-Type: text/html\n\n<style>p{}</style><p>Dear <b>Ada</b></p><script>x()</script>"
+    raw += b"<blockquote>old</blockquote>"
+    text = mail.parse(raw).text
+    assert "Dear" in text
+    assert "Ada" in text
+    assert not {"old", "x()", "p{}"} & set(text.split())
+
+
+async def test_transcripts_have_speakers_and_times(tmp_path: Path) -> None:
+    vtt = "WEBVTT\n\n1\n00:00:01.000 --> 00:00:03.000\n<v Ada>Hello there.\n\n00:01:00.500 --> 00:01:02.000\nBo: Hi.\n"
+    (tmp_path / "call.vtt").write_text(vtt)
+    (part,) = await load(tmp_path / "call.vtt")
+    assert [(t.speaker, t.text) for t in part.turns] == [("Ada", "Hello there."), ("Bo", "Hi.")]
+    assert part.turns[1].at - part.turns[0].at == 59_500
+
+
+def test_whatsapp_exports_in_both_orders_of_day_and_month() -> None:
+    text = "31/12/2024, 23:59 - Ada: Happy\nnew year\n01/01/2025, 00:01 - Bo: You too"
+    turns = transcripts.whatsapp(text)
+    assert [(t.speaker, t.text) for t in turns] == [("Ada", "Happy\nnew year"), ("Bo", "You too")]
+    assert turns[1].at - turns[0].at == 120_000
+    american = transcripts.whatsapp("[12/31/24, 11:59 PM] Ada: Hi\n[1/1/25, 12:01 AM] Bo: Ho")
+    assert american[1].at - american[0].at == 120_000
+    assert transcripts.is_whatsapp(text + "\n01/01/2025, 00:02 - Ada: x")
+
+
+async def test_text_in_any_encoding_and_a_calendar(tmp_path: Path) -> None:
+    for name, encoding in (("a.txt", "utf-8"), ("b.txt", "utf-16"), ("c.md", "cp1252")):
+        (tmp_path / name).write_bytes("Käse für Zoë".encode(encoding))
+        assert (await load(tmp_path / name))[0].text == "Käse für Zoë"
+    (tmp_path / "c.ics").write_text(
+        "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\nBEGIN:VEVENT\nUID:1\nDTSTART:20250101T090000Z\nSUMMARY:Dentist\nEND:VEVENT\nEND:VCALENDAR\n"
+    )
+    assert "Dentist" in (await load(tmp_path / "c.ics"))[0].text
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("empty.txt", b"", "is empty"),
+        ("x.exe", b"MZ", "cannot be read yet"),
+        ("fake.txt", b"\x7fELF" + b"\0" * 99, "not a text file"),
+        ("fake.pdf", b"%PDF-1.7 nothing", "damaged"),
+        ("fake.docx", b"PK\x03\x04nothing", "damaged"),
+        ("no.ics", b"BEGIN:VCALENDAR\nEND:VCALENDAR\n", "no event"),
+        ("mute.vtt", b"WEBVTT\n", "nothing said"),
+    ],
+)
+async def test_what_cannot_be_read_ends_in_a_sentence(tmp_path: Path, name: str, content: bytes, says: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(NotReadable, match=says):
+        await load(tmp_path / name)
+
+
+async def test_a_zip_bomb_a_giant_and_a_slow_file_end_in_a_sentence(tmp_path: Path) -> None:
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("word/document.xml", "w") as entry:
+        for _ in range(210):
+            entry.write(b"\0" * 2**20)
+    (tmp_path / "bomb.docx").write_bytes(bomb.getvalue())
+    with pytest.raises(NotReadable, match="unpacks to more"):
+        await load(tmp_path / "bomb.docx")
+    with (tmp_path / "giant.txt").open("wb") as giant:
+        giant.truncate(2**30)
+    with pytest.raises(NotReadable, match="1024 MB"):
+        await load(tmp_path / "giant.txt")
+    (tmp_path / "slow.txt").write_text("x")
+    with pytest.raises(NotReadable, match="given up"):
+        await load(tmp_path / "slow.txt", seconds=0.001)
+    with pytest.raises(NotReadable, match="not there"):
+        await load(tmp_path / "missing.txt")
+
+
+def test_a_thousand_fuzzed_mails_end_in_words_or_a_sentence() -> None:
+    rng = random.Random(1)
+    for _ in range(1_000):
+        raw = bytearray(REPLY)
+        for _ in range(rng.randint(1, 40)):
+            raw[rng.randrange(len(raw))] = rng.randrange(256)
+        if rng.random() < 0.3:
+            del raw[rng.randrange(len(raw)) :]
+        with contextlib.suppress(NotReadable):
+            assert isinstance(mail.parse(bytes(raw)).text, str)
+
+
+@given(st.binary(max_size=400))
+@settings(max_examples=200, deadline=None)
+def test_any_bytes_end_in_words_or_a_sentence(raw: bytes) -> None:
+    with contextlib.suppress(NotReadable):
+        mail.parse(raw)
+    transcripts.whatsapp(raw.decode("utf-8", "replace"))
+    transcripts.cues(raw.decode("utf-8", "replace"), 0)
+
+
+async def test_a_folder_is_taken_in_once_and_says_what_was_skipped(tmp_path: Path) -> None:
+    db = Database(tmp_path / "steward.db")
+    async with db.write() as tx:
+        await tx.run_sync(metadata.create_all)
+    memory = Memory(db, tmp_path / "index", WordEmbedder(), now=lambda: 1)
+    await memory.open()
+    folder = tmp_path / "in"
+    (folder / ".hidden").mkdir(parents=True)
+    (folder / ".hidden" / "x.txt").write_text("secret")
+    (folder / "offer.eml").write_bytes(REPLY)
+    (folder / "plan.md").write_text("# Plan\n\nThe launch is in May.")
+    (folder / "x.bin").write_bytes(b"123")
+    for _ in range(2):
+        summary = await ingest(memory, [folder], now=1)
+        assert summary.remembered == 2
+        assert [Path(name).name for name, _ in summary.skipped] == ["x.bin"]
+        assert (await memory.status()).documents == 2
+    hit = (await memory.search("price", sources=("mail",)))[0]
+    assert (hit.name, hit.dated.year) == ("Re: Offer", 2025)
+    await memory.close()
+    await db.close()
