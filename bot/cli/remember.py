@@ -126,7 +126,7 @@ async def _taker(settings: Settings, home: Home, stack: AsyncExitStack) -> Calla
     if await ask_worker(home, "status", timeout_s=10.0) is not None:
 
         async def beside(path: Path) -> dict[str, Any]:
-            answer = await ask_worker(home, "ingest", timeout_s=LONG_S, path=str(path))
+            answer = await ask_worker(home, "ingest", timeout_s=LONG_S, file=str(path))
             if answer is None:
                 raise CliTrouble("Steward was stopped meanwhile. Give the same command again: it goes on from there.")
             return answer

@@ -68,8 +68,9 @@ async def test_beside_a_running_steward_the_worker_is_woken_and_does_it(running:
     assert (status["processes"]["worker"], status["processes"]["channels"]) == ("asleep", ["telegram"])
     assert "Undone." in run(home, "undo")  # wakes it
     assert "Lunch with Ada" not in (home / "calendar.ics").read_text()
-    (tmp_path / "plumber.txt").write_text("The plumber comes on Tuesdays.")
-    assert read(home, "ingest", str(tmp_path))["new"] == 1
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "plumber.txt").write_text("The plumber comes on Tuesdays.")
+    assert read(home, "ingest", str(tmp_path / "docs"))["new"] == 1
     assert read(home, "search", "plumber")[0]["text"] == "The plumber comes on Tuesdays."
     assert "paused" in run(home, "agents", "pause", "calendar")
     assert "There is no open failure" in run(home, "failures", "retry", "3", code=1)
