@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from channels.base import Delivery, FileRef, Refusal, TryLater
+from channels.base import Delivery, FileRef, Refusal, TryLater, Unknown
 from channels.whatsapp import WhatsAppSpeaker
 from channels.whatsapp_access import WhatsAppAccess
 from channels.whatsapp_receive import WhatsAppReceiver, peek
@@ -127,6 +127,22 @@ async def test_twilio_may_refuse_for_the_window_too(twilio: FakeTwilio, speaker:
     twilio.fail(400, 63003)
     with pytest.raises(Refusal, match="63003"):
         await speaker.send(Outbound("x"), PERSON)
+
+
+async def test_the_look_up_takes_no_earlier_message_of_the_same_words_for_a_lost_one(
+    twilio: FakeTwilio, speaker: WhatsAppSpeaker
+) -> None:
+    first = await speaker.send(Outbound("Done."), PERSON)
+    twilio.fail(drop=True)
+    with pytest.raises(Unknown):
+        await speaker.send(Outbound("Done."), PERSON)
+    assert await speaker.find(Outbound("Done."), PERSON, first.ref) == "absent"
+    twilio.fail(drop=True, when="after")
+    with pytest.raises(Unknown):
+        await speaker.send(Outbound("Done."), PERSON)
+    found = await speaker.find(Outbound("Done."), PERSON, first.ref)
+    assert not isinstance(found, str)
+    assert found.ref == twilio.sent()[-1]["sid"]
 
 
 async def test_progress_is_not_repeated_and_an_edit_is_a_message(twilio: FakeTwilio, speaker: WhatsAppSpeaker) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from channels.base import Answer, Delivery, RawRequest, Refused
-from channels.slack_access import SlackAccess, hide_tokens
+from channels.slack_access import SlackAccess, guard_logs, hide_tokens
 from channels.slack_parse import parse
 from channels.slack_receive import peek, receive, sort, verify
 from knowledge.words import Press
@@ -271,9 +272,15 @@ def test_any_payload_is_sorted_without_an_exception_and_parsed_or_a_value_error(
             return
 
 
-def test_tokens_show_nowhere() -> None:
+def test_tokens_show_nowhere(caplog: pytest.LogCaptureFixture) -> None:
     assert hide_tokens("Bearer xoxb-12-ab-CD and xapp-1-A-b") == "Bearer xox*** and xox***"
     assert "TEST" not in repr(ACCESS)
+    guard_logs()
+    caplog.set_level(logging.DEBUG)
+    for name in ("httpx", "slack_sdk.web.async_client"):
+        logging.getLogger(name).setLevel(logging.DEBUG)
+        logging.getLogger(name).info("sent %s", {"token": "xoxb-1-TEST"})
+    assert [record.getMessage() for record in caplog.records] == ["sent {'token': 'xox***'}"] * 2
 
 
 def test_the_receiving_part_imports_no_sdk() -> None:
