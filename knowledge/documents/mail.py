@@ -15,7 +15,8 @@ from knowledge.documents.loaded import NotReadable, Part
 
 _REPLY = re.compile(
     r"^(?:On .{5,120} wrote:|Am .{5,120} schrieb .{0,80}:|Le .{5,120} a écrit ?:|El .{5,120} escribió:"
-    r"|Il .{5,120} ha scritto:|-{2,} ?(?:Original|Forwarded|Ursprüngliche|Message) ?(?:Message|Nachricht|d'origine)? ?-{2,}|From: .+|Von: .+)$",
+    r"|Il .{5,120} ha scritto:|From: .+|Von: .+"
+    r"|-{2,} ?(?:Original Message|Ursprüngliche Nachricht|Message d'origine|Forwarded message) ?-{2,})$",
     re.IGNORECASE,
 )
 _LONGEST = 2_000_000  # characters of one body

@@ -222,3 +222,13 @@ async def test_ids_are_never_given_twice(db: Database, memory: Memory) -> None:
 async def test_odd_questions_find_without_complaint(memory: Memory, query: str) -> None:
     await note(memory, "a.md", "Alpha.")
     assert len(await memory.search(query)) <= 1
+
+
+async def test_conversations_are_found_by_words_alone(db: Database, tmp_path: Path) -> None:
+    memory = Memory(db, tmp_path / "index", None, now=lambda: DAY)
+    await memory.open()
+    turns = [Turn("Ada", f"We talked about topic {n}.", DAY + n * 1_000) for n in range(80)]
+    await memory.remember_turns(source="chat", external_id="long", title="", turns=turns)
+    await memory.remember_turns(source="chat", external_id="short", title="", turns=turns[:3])
+    assert "topic 42" in (await memory.search("topic 42"))[0].text
+    await memory.close()
