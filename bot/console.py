@@ -147,6 +147,7 @@ class Seat:
 
     async def _say(self, line: str) -> str:
         """Hand a message on; returns it for the prompt when it could not be stored."""
+        self.screen.keys.said()
         await self.screen.print(view.said(line), Text(""))
         return "" if await self._hand_on(line) else line
 

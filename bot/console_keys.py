@@ -25,6 +25,11 @@ class Offer:
     items: tuple[int, ...] = ()
 
     @property
+    def choices(self) -> bool:
+        """Whether digits answer a question here."""
+        return any(key.isdecimal() for key in self.keys)
+
+    @property
     def hints(self) -> dict[str, str]:
         """key → what it does, for the line below the message. Items are told once, not for each letter."""
         shown = {key: _label(button) for key, button in self.keys.items() if not key[1:].isdecimal()}
@@ -46,7 +51,7 @@ def offer_of(message: Outbound, ref: str) -> Offer | None:
         elif letter and letter not in keys:
             keys[letter] = button
         else:
-            keys[str(n)] = button
+            keys[str(press.item if press.verb == "choose" else n)] = button
     if not keys:
         return None
     return Offer(message.card or ref, _title(message), keys, tuple(items))
@@ -69,6 +74,9 @@ def _title(message: Outbound) -> str:
 
 
 def _label(button: Button) -> str:
+    press = Press.decode(button.data)
+    if press is not None and press.verb == "choose":
+        return f"“{button.label}”"
     return button.label.rstrip("?").lower()
 
 
@@ -102,6 +110,11 @@ class Keys:
         self._item = 0
         if self._undo is not None and self._undo.ref == ref:
             self._undo = None
+
+    def said(self) -> None:
+        """An ordinary message was sent: numbered answers to an earlier question mean nothing any more."""
+        for ref in [ref for ref, offer in self._offers.items() if offer.choices]:
+            self.drop(ref)
 
     def hold(self, typing: bool) -> None:
         """Called whenever the input line changes: whether anything stands on it."""

@@ -130,10 +130,10 @@ def rule(text: str) -> RenderableType:
 
 def key_line(keys: Mapping[str, str]) -> Text:
     """`a approve · r reject`: every key in the accent colour, before what it does."""
-    line = Text()
+    line, numbered = Text(), any(key.isdecimal() for key in keys)
     for n, (key, label) in enumerate(keys.items()):
         if n:
-            line.append("  ·  ", "dim")
+            line.append("\n" if numbered else "  ·  ", "dim")
         line.append(key, f"bold {ACCENT}").append(f"\u00a0{label}", "dim")
     return line
 

@@ -6,11 +6,12 @@ import json
 import logging
 from datetime import datetime, timedelta
 
-from bot.hearing import Hearing
+from bot.hearing import EDIT_WAIT_MS, Hearing, choice_delivery
 from bot.house import House
 from bot.outbox import update_copies
 from bot.reply import DONE_WORDS, Reply, headline, outcome_sentence
 from channels.base import Inbound
+from graphs import answer as answers
 from graphs.approval import render_card
 from graphs.decisions import Decision, read_decision
 from graphs.policy.engine import Question, judge_safely
@@ -18,7 +19,7 @@ from graphs.state import Crew, ms
 from knowledge import ledger
 from knowledge.database import Tx
 from knowledge.ids import canonical
-from knowledge.store import cards, effects, inbox, messages, settings, timers
+from knowledge.store import cards, effects, inbox, messages, settings, timers, turns
 from knowledge.store.cards import Card, Decider, Outcome, Proposal
 from knowledge.store.effects import nonce_of
 from knowledge.store.inbox import Stored
@@ -27,7 +28,6 @@ from knowledge.words import Outbound, Press
 
 log = logging.getLogger(__name__)
 
-EDIT_WAIT_MS = 15 * 60 * 1000
 LATER = timedelta(hours=2)
 
 
@@ -89,9 +89,24 @@ class Control:
             return await self._about_card(tx, press, inbound, decider, now)
         if press.verb == "undo":
             return Reply(await self._undo_press(tx, press, decider, now))
+        if press.verb == "choose":
+            return Reply(await self._choose(tx, press, inbound, now))
         if press.verb in ("retry", "dismiss"):
             return Reply(await self.house.remedy(tx, press.ref, press.verb, now))
         return Reply("I don't know this button.")
+
+    async def _choose(self, tx: Tx, press: Press, inbound: Inbound, now: int) -> str:
+        """A quick answer: it becomes the principal's next message here, once."""
+        drafts = [answers.unpack(v.content) for v in await turns.values_under(tx, f"{press.ref}/work/")]
+        choices = [choice for draft in drafts for choice in draft.choices]
+        chosen = choices[press.item - 1] if 0 < press.item <= len(choices) else ""
+        if not chosen or Press.decode(answers.choice_button(press.ref, press.item, chosen).data) != press:
+            return "I don't know this button any more."
+        fresh = await inbox.add(
+            tx, channel=inbound.channel, account=inbound.account, key=f"choice:{press.ref}", conversation=inbound.conversation,
+            sender=inbound.sender, lane="turn", raw=choice_delivery(chosen, inbound.sent_at), now=now,
+        )  # fmt: skip
+        return f"“{chosen}”" if fresh is not None else "You have answered that already."
 
     async def _decide(self, tx: Tx, press: Press, decider: Decider, now: int) -> Reply:
         verdict = "approved" if press.verb == "approve" else "rejected"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from datetime import datetime
 
 from channels.base import Inbound, SpeakingChannel
 from graphs.state import Crew, Said, TurnContext, ms
 from knowledge import ledger
 from knowledge.database import Tx
-from knowledge.store import inbox, leases, messages, people, timers, turns
+from knowledge.store import cards, inbox, leases, messages, people, settings, timers, turns
 from knowledge.store.inbox import Stored
 from knowledge.store.leases import Lease
 from knowledge.words import Outbound
@@ -22,6 +22,9 @@ WELCOME = (
     "Linked. From now on I listen to you here, and to nobody else.\n"
     "Try `note: the accountant prefers mornings`, or /help for everything I can do."
 )
+
+EDIT_WAIT_MS = 15 * 60 * 1000
+_CHOICE = b"\x00steward-choice "  # no platform's delivery can begin like this: theirs are JSON or forms
 
 Attach = Callable[[Inbound, Stored], Awaitable[Said | None]]
 """Takes a file in (into memory) and gives the words of the turn, or None when the kind is not for it."""
@@ -41,6 +44,8 @@ class Hearing:
 
     def parse(self, stored: Stored) -> Inbound:
         """The delivery in our words. Raises ValueError (a poison delivery) when its channel cannot read it."""
+        if stored.raw.startswith(_CHOICE):
+            return chosen_text(stored)
         speaker = self.speakers.get(stored.channel)
         if speaker is None:
             raise ValueError(f"the channel {stored.channel} is not set up in this process")
@@ -74,7 +79,34 @@ class Hearing:
         if inbound.kind in ("edit", "reaction", "press") or (not inbound.private and not inbound.mentioned):
             await self._end(stored, lease, "nothing to do")
             return None
+        if inbound.kind == "text" and not inbound.forwarded and await self._changes_a_card(stored, inbound, lease):
+            return None
         return await self.context(stored, lease)
+
+    async def _changes_a_card(self, stored: Stored, inbound: Inbound, lease: Lease) -> bool:
+        """Words that no agent claims, while one card is open whose tool can apply them ("an hour later"): an edit."""
+        crew, now = self.crew, self.crew.clock().astimezone(self.crew.zone)
+        async with crew.db.read() as tx:
+            open_ones = [
+                p for c in await cards.open_cards(tx) for p in await cards.of_card(tx, c.id) if p.state == "open"
+            ]
+        if len(open_ones) != 1 or crew.understanding.claimed(inbound.text, now, crew.zone) is not None:
+            return False
+        tool = crew.tools.get(open_ones[0].tool)
+        if tool is None or tool.revise is None or tool.own:
+            return False
+        if not isinstance(tool.revise(json.loads(open_ones[0].arguments), inbound.text, now, crew.zone), Mapping):
+            return False
+        async with crew.db.write() as tx:
+            await leases.guard(tx, lease, ms(now), crew.lease_ms)
+            key = f"edit:{inbound.channel}:{inbound.conversation}"
+            await settings.put(
+                tx, key, {"proposal": open_ones[0].id, "card": open_ones[0].card}, ms(now) + EDIT_WAIT_MS
+            )
+            await turns.set_state(tx, stored.turn, "done", ended_at=ms(now))
+            await inbox.to_control_lane(tx, stored.id)
+            await leases.release(tx, lease)
+        return True
 
     async def context(self, stored: Stored, lease: Lease) -> TurnContext:
         """What a turn needs to begin or go on."""
@@ -154,11 +186,14 @@ class Hearing:
         await leases.release(tx, lease)
 
 
-def spoken_command(inbound: Inbound) -> Inbound:
-    """`/note …` typed where the platform marks no commands (console, WhatsApp): split it off the text."""
-    if inbound.command or not inbound.text.startswith("/"):
-        return inbound
-    head, _, rest = inbound.text[1:].partition(" ")
-    if not head or not head.replace("_", "").isalnum() or not head.isascii():
-        return inbound
-    return replace(inbound, kind="command", command=head.lower(), text=rest.strip())
+def choice_delivery(words: str, at: datetime) -> bytes:
+    """The raw bytes of a quick answer that was pressed: the principal's words, chosen instead of typed."""
+    return _CHOICE + json.dumps({"text": words, "at": at.isoformat()}).encode()
+
+
+def chosen_text(stored: Stored) -> Inbound:
+    body = json.loads(stored.raw.removeprefix(_CHOICE))
+    at = datetime.fromisoformat(body["at"])
+    return Inbound(
+        "text", stored.channel, stored.account, stored.conversation, stored.sender, "", at, text=str(body["text"])
+    )

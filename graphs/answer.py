@@ -8,10 +8,12 @@ from typing import Any
 
 from graphs.agent import Draft
 from graphs.tools.base import Tool
-from knowledge.ids import canonical
+from knowledge.ids import canonical, digest
 from knowledge.store.cards import Proposal
 from knowledge.store.effects import Effect, nonce_of
 from knowledge.words import Button, Evidence, Outbound, Press
+
+CHOICE_LABEL = 60  # characters of a quick answer on its button
 
 NOT_UNDERSTOOD = "I did not understand that."
 
@@ -53,6 +55,7 @@ def compose(
     note: str = "",
     suggestions: Sequence[str] = (),
     reply_to: str = "",
+    turn: str = "",
 ) -> Outbound:
     """The answer. Failed and uncertain effects are told as such; nothing is claimed that has no receipt."""
     parts = [draft.text for draft in drafts if draft.text]
@@ -66,8 +69,16 @@ def compose(
         parts.append(sources)
     if note:
         parts.append(f"_{note}_")
+    choices = [choice for draft in drafts for choice in draft.choices]
     buttons = [row for draft in drafts for row in draft.buttons] + _undo_rows(effects, tools)
+    buttons += [(choice_button(turn, n, choice),) for n, choice in enumerate(choices, 1)]
     return Outbound("\n\n".join(parts), tuple(buttons), reply_to=reply_to)
+
+
+def choice_button(turn: str, number: int, choice: str) -> Button:
+    """A quick answer: pressing it says `choice`. The nonce binds it to these very words."""
+    label = choice if len(choice) <= CHOICE_LABEL else choice[: CHOICE_LABEL - 1] + "…"
+    return Button(label, Press("choose", turn, item=number, nonce=digest([turn, choice])[:8]).encode())
 
 
 def _effect_line(effect: Effect, tools: Mapping[str, Tool]) -> str:

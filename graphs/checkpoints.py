@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,20 +40,20 @@ async def open_checkpoints(path: Path, redis_url: str = "") -> AsyncIterator[Bas
 @asynccontextmanager
 async def _redis(url: str) -> AsyncIterator[BaseCheckpointSaver[Any]]:
     from langgraph.checkpoint.redis.aio import AsyncRedisSaver
-    from redis.exceptions import RedisError
 
-    try:
-        async with AsyncRedisSaver.from_conn_string(url) as saver:
+    async with AsyncExitStack() as stack:
+        try:
+            saver = await stack.enter_async_context(AsyncRedisSaver.from_conn_string(url))
             await saver.asetup()
-            yield saver
-    except RedisError as error:
-        raise CheckpointTrouble(f"Redis at STEWARD_REDIS__URL cannot be used: {error}") from error
-    except Exception as error:
-        if "FT.INFO" in str(error) or "unknown command" in str(error):
-            raise CheckpointTrouble(
-                "The Redis at STEWARD_REDIS__URL lacks RedisJSON and RediSearch. Use Redis 8 or Redis Stack."
-            ) from error
-        raise
+        except Exception as error:  # redis, redisvl and the saver each have their own
+            raise CheckpointTrouble(_redis_sentence(str(error))) from error
+        yield saver
+
+
+def _redis_sentence(said: str) -> str:
+    if "FT." in said or "unknown command" in said:
+        return "The Redis at STEWARD_REDIS__URL lacks RedisJSON and RediSearch. Use Redis 8 or Redis Stack."
+    return f"Redis at STEWARD_REDIS__URL cannot be used: {said}"
 
 
 def _serde() -> Any:

@@ -381,6 +381,7 @@ async def answer(state: State, runtime: Runtime[TurnContext]) -> State:
         crew.tools,
         note=ctx.trace.get("understood", {}).get("note", ""),
         suggestions=ctx.trace.get("suggestions", ()),
+        turn=ctx.turn,
     )
     async with crew.db.write() as tx:
         await leases.guard(tx, ctx.lease, now, ctx.crew.lease_ms)

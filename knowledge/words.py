@@ -52,11 +52,12 @@ class Outbound:
 
 
 Verb = Literal[
-    "approve", "reject", "edit", "later", "why", "undo", "retry", "dismiss", "allow", "block", "ignore", "once", "run"
-]
+    "approve", "reject", "edit", "later", "why", "undo", "retry", "dismiss", "allow", "block", "ignore", "once", "run",
+    "choose",
+]  # fmt: skip
 _VERBS: dict[str, Verb] = {
     "y": "approve", "n": "reject", "e": "edit", "l": "later", "w": "why", "u": "undo",
-    "r": "retry", "d": "dismiss", "a": "allow", "b": "block", "i": "ignore", "o": "once", "x": "run",
+    "r": "retry", "d": "dismiss", "a": "allow", "b": "block", "i": "ignore", "o": "once", "x": "run", "c": "choose",
 }  # fmt: skip
 _LETTERS = {verb: letter for letter, verb in _VERBS.items()}
 

@@ -8,11 +8,11 @@ import shutil
 import sqlite3
 import time
 import tomllib
-from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 from bot.home import Home, HomeTrouble
 from bot.settings import Settings, default_home
-from channels.base import ChannelError, Finding
+from channels.base import ChannelError, Finding, SpeakingChannel
 
 LITTLE_SPACE = 500_000_000
 """Bytes under which the disk counts as nearly full: a snapshot of a year's memory fits into it."""
@@ -32,8 +32,7 @@ async def findings() -> list[Finding]:
         return found[:1]
     found += [_database(home), _ledger(home), _space(home), _memory(settings, home), _language_model(settings)]
     found += [_zone(settings), _clock(home)]
-    for probe in await _channels(settings):
-        found += await probe()
+    found += await _channels(settings)
     return [f for f in found if f.what]
 
 
@@ -157,33 +156,30 @@ async def _never(_conversation: str) -> None:
     """Nobody wrote lately: a probe sends nothing, so the 24-hour window does not matter."""
 
 
-async def _channels(settings: Settings) -> list[Callable[[], Awaitable[list[Finding]]]]:
-    """The probe of each chat that is set up, or the finding why there is none."""
+async def _channels(settings: Settings) -> list[Finding]:
+    """What each chat that is set up says of itself."""
     from bot.channels import ChannelTrouble, menu_of, voices
     from graphs.agents import AGENTS
 
-    async def nothing() -> list[Finding]:
-        return [Finding("No chat is set up beside this console.", True, "`steward init` connects Telegram.")]
+    async def never(_conversation: str) -> datetime | None:
+        return None
 
     try:
-        speakers = voices(settings, menu_of(AGENTS), _never)
+        speakers = voices(settings, menu_of(AGENTS), never)
     except ChannelTrouble as trouble:
-        told = [Finding(str(trouble), False, "Then run `steward doctor` again.")]
+        return [Finding(f"A chat is set up halfway. {trouble}", False, "Then run `steward doctor` again.")]
+    if not speakers:
+        return [Finding("No chat is set up beside this console.", True, "`steward init` connects Telegram.")]
+    told = await asyncio.gather(*(_probe(name, speaker) for name, speaker in speakers.items()))
+    return [finding for findings in told for finding in findings]
 
-        async def wrong() -> list[Finding]:
-            return told
 
-        return [wrong]
-
-    async def probe(name: str) -> list[Finding]:
-        speaker = speakers[name]
-        try:
-            return await asyncio.wait_for(speaker.probe(), PROBE_S)
-        except TimeoutError:
-            return [Finding(f"{name} did not answer within {PROBE_S:.0f} s.", False, "Is there a network?")]
-        except ChannelError as trouble:
-            return [Finding(f"{name}: {trouble}", False, "Then run `steward doctor` again.")]
-        finally:
-            await speaker.close()
-
-    return [lambda name=name: probe(name) for name in speakers] or [nothing]  # type: ignore[misc]
+async def _probe(name: str, speaker: SpeakingChannel) -> list[Finding]:
+    try:
+        return await asyncio.wait_for(speaker.probe(), PROBE_S)
+    except TimeoutError:
+        return [Finding(f"{name} did not answer within {PROBE_S:.0f} s.", False, "Is there a network?")]
+    except ChannelError as trouble:
+        return [Finding(f"{name}: {trouble}", False, "Then run `steward doctor` again.")]
+    finally:
+        await speaker.close()

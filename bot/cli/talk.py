@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from bot.settings import Settings
-from knowledge.words import Outbound
+from knowledge.words import Outbound, Press
 
 
 def chat(once: str, *, as_json: bool) -> int:
@@ -47,8 +48,18 @@ def _printer(*, as_json: bool) -> Any:
         if message.card and message.buttons:
             number = message.card[1:]
             print(f"[decide: /approve {number} · /reject {number} · or say what to change]", flush=True)
+        if answers := list(_answers(message)):
+            print(f"[say: {' · '.join(answers)}]", flush=True)
 
     return show
+
+
+def _answers(message: Outbound) -> Iterator[str]:
+    """The quick answers to a question, in words: without a terminal they are typed."""
+    for button in (b for row in message.buttons for b in row):
+        press = Press.decode(button.data)
+        if press is not None and press.verb == "choose":
+            yield button.label
 
 
 async def _once(settings: Settings, text: str, *, as_json: bool) -> int:

@@ -131,6 +131,15 @@ async def to_turn_lane(tx: Tx, delivery_id: int) -> None:
     )
 
 
+async def to_control_lane(tx: Tx, delivery_id: int) -> None:
+    """A text that changes an open card: it is decided at once instead of becoming a turn."""
+    await tx.execute(
+        update(delivery)
+        .where(delivery.c.id == delivery_id)
+        .values(lane="control", state="new", attempts=0, not_before=0)
+    )
+
+
 async def by_id(tx: Tx, delivery_id: int) -> Stored | None:
     row = (await tx.execute(select(delivery).where(delivery.c.id == delivery_id))).first()
     return _stored(row) if row else None

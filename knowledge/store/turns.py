@@ -122,6 +122,16 @@ async def read_values(tx: Tx, ids: Sequence[str]) -> dict[str, Value]:
     }
 
 
+async def values_under(tx: Tx, prefix: str) -> list[Value]:
+    """Values whose id begins with `prefix` (a turn's node), in the order of their ids."""
+    rows = await tx.execute(
+        select(value.c.id).where(value.c.id.startswith(prefix, autoescape=True)).order_by(value.c.id)
+    )
+    ids = list(rows.scalars())
+    found = await read_values(tx, ids)
+    return [found[i] for i in ids]
+
+
 def made_from(value_id: str, turn_id: str, content: str, parents: Sequence[Value], *, maker: str) -> Value:
     """A value computed from `parents`: it carries the join of their labels and names its maker as a source."""
     labels = join(p.labels for p in parents)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -124,10 +125,22 @@ class Book:
     def next_message(self, channel: str = "telegram") -> tuple[str, Outbound]:
         chat = self.chats[channel]
         if self.read[channel] >= len(chat.said):
-            raise AssertionError(f"Steward said nothing more on {channel}")
+            raise AssertionError(f"Steward said nothing more on {channel}; the last rows: {self.last_rows()}")
         _, ref = chat.said[self.read[channel]]
         self.read[channel] += 1
         return ref, chat.posted[ref]
+
+    def last_rows(self) -> dict[str, list[tuple[object, ...]]]:
+        """The newest rows of the queues, to see where a missing answer got stuck."""
+        queries = {
+            "delivery": "SELECT id, lane, state, attempts, not_before, error FROM delivery ORDER BY id DESC LIMIT 3",
+            "turn": "SELECT id, state, wait, ended_at FROM turn ORDER BY began_at DESC LIMIT 3",
+            "card": "SELECT id, state, version, revision FROM card",
+            "message": "SELECT id, key, state, attempts, not_before, error FROM message ORDER BY id DESC LIMIT 5",
+            "ledger": "SELECT who, what, why, ref FROM ledger ORDER BY seq DESC LIMIT 8",
+        }
+        with sqlite3.connect(self.steward.home.database) as db:
+            return {name: db.execute(query).fetchall() for name, query in queries.items()}
 
     def unread(self) -> list[str]:
         return [
@@ -345,18 +358,25 @@ def _lay_out(home: Path, template: Path) -> None:
 
 @asynccontextmanager
 async def open_book(
-    home: Path, template: Path, *, now: datetime = NOW, zone: str = ZURICH, link: bool = True, model: bool = False
+    home: Path,
+    template: Path,
+    *,
+    now: datetime = NOW,
+    zone: str = ZURICH,
+    link: bool = True,
+    model: bool = False,
+    **switches: Any,
 ) -> AsyncIterator[Book]:
     """A Steward with two chats, telegram and slack, both the principal's unless `link` is off.
 
     `template` is an empty database for a fresh home; a home that has one is opened again, as after a restart. Without
-    `model` memory goes by words alone, which is quicker.
+    `model` memory goes by words alone, which is quicker. `switches` are further settings.
     """
     _lay_out(home, template)
     clock = Clock(now)
     chats = {name: Recorder(name, clock) for name in ("telegram", "slack")}
     settings = Settings(
-        home=home, zone=zone, embeddings=EmbeddingSettings(path="" if model else str(home / "no-model"))
+        home=home, zone=zone, embeddings=EmbeddingSettings(path="" if model else str(home / "no-model")), **switches
     )
     async with compose(settings, chats, clock=clock) as steward:
         if link:
