@@ -135,8 +135,9 @@ class Seat:
 
     async def press(self, offer: Offer, button: Button) -> None:
         """Press a button of a message that was shown."""
-        of = f" ({offer.title})" if offer.ref.startswith("c") else ""
-        await self.screen.print(view.notice(f"› {button.label.rstrip('?')}{of}"), Text(""))
+        if not offer.choices:  # a chosen answer is said back by Steward, in full
+            of = f" ({offer.title})" if offer.ref.startswith("c") else ""
+            await self.screen.print(view.notice(f"› {button.label.rstrip('?')}{of}"), Text(""))
         if not offer.ref.startswith("c"):
             self.screen.keys.drop(offer.ref)
         await self._hand_on("", button.data)

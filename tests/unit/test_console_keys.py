@@ -170,3 +170,22 @@ def test_the_line_below_names_every_key_once() -> None:
     offer = offer_of(card(items=3), "m")
     assert offer is not None
     assert offer.hints == {"a": "approve all", "r": "reject all", "l": "later", "w": "why", "1–3": "one of them"}
+
+
+def question() -> Outbound:
+    rows = tuple((button(f"remind me at {n}", "choose", "t9", n),) for n in (1, 2))
+    return Outbound("When?", rows)
+
+
+def test_a_digit_answers_a_question_until_something_else_is_said() -> None:
+    keys = keys_for(question())
+    assert pressed(keys, "2") == ("choose", "t9", 2)
+    assert "remind me at 2" in keys.tells("2")
+    keys.said()
+    assert pressed(keys, "2") is None
+
+
+def test_saying_something_leaves_a_card_open() -> None:
+    keys = keys_for(card(), question())
+    keys.said()
+    assert pressed(keys, "a") == ("approve", "c7", 0)
