@@ -170,7 +170,8 @@ class GuardedTransport(httpx.AsyncBaseTransport):
     ) -> None:
         """`refused` is told of each refusal, for the ledger."""
         self.rules, self.refused, self.resolve = rules, refused, resolve
-        self.inner = inner or httpx.AsyncHTTPTransport(verify=verify, trust_env=False)
+        self._given, self._verify = inner, verify
+        self._inner: dict[str, httpx.AsyncBaseTransport] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url
@@ -189,12 +190,22 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             stream=request.stream,
             extensions={**request.extensions, "sni_hostname": host.rstrip(".")},
         )
-        response = await self.inner.handle_async_request(pinned)
+        response = await self._under(host).handle_async_request(pinned)
         response.request = request
         return response
 
+    def _under(self, host: str) -> httpx.AsyncBaseTransport:
+        """A pool of its own for each name: below, connections are told apart by address, and a certificate that was
+        checked for one name would serve for all names at that address."""
+        if self._given is not None:
+            return self._given
+        if host not in self._inner:
+            self._inner[host] = httpx.AsyncHTTPTransport(verify=self._verify, trust_env=False)
+        return self._inner[host]
+
     async def aclose(self) -> None:
-        await self.inner.aclose()
+        for transport in [*self._inner.values(), *([self._given] if self._given is not None else [])]:
+            await transport.aclose()
 
 
 def guarded_client(rules: Rules, *, refused: Callable[[EgressRefused], None], **options: Any) -> httpx.AsyncClient:

@@ -62,6 +62,7 @@ def lint(
     if not package:
         found.append((1, "begin with `package steward` (an installed policy: `package steward.packages.name`)"))
     bodies = [part for part in parts if part[0].text not in ("package", "import")]
+    found += [(part[0].line, "a file has one package") for part in parts[1:] if part[0].text == "package"]
     for part in parts:
         if part[0].text == "import" and "".join(t.text for t in part[1:]) != "rego.v1":
             found.append((part[0].line, "only `import rego.v1` may be imported"))
@@ -212,14 +213,20 @@ def _steps(shape: Shape | None, said: str, steps: list[tuple[str, int, int]], li
 def _negations(rule: _Rule) -> Iterator[tuple[int, str]]:
     """`not` stands only over plain comparisons and names: what is undefined under it would count as true."""
     for n, token in enumerate(rule.tokens):
-        if token.text != "not" or token.kind != "name":
-            continue
-        for inner in rule.tokens[n + 1 :]:
-            if inner.line != token.line or inner.depth < token.depth or inner.text == ";":
-                break
-            if inner.text in "([{" and inner.kind == "sign" and inner.glued:
-                yield (
-                    token.line,
-                    "`not` over a call or a computed step is true when that fails; name it as a rule first",
-                )
-                break
+        if token.text == "not" and token.kind == "name" and any(_may_fail(t) for t in _negated(rule.tokens, n)):
+            yield token.line, "`not` over a call or a computed step is true when that fails; name it as a rule first"
+
+
+def _negated(body: list[Token], at: int) -> Iterator[Token]:
+    """What stands under the `not` at `at`: to the end of the line on which it begins, bracket or `;`."""
+    following = body[at + 1 :]
+    for inner in following:
+        if inner.depth < body[at].depth or (inner.depth == body[at].depth and inner.text == ";"):
+            return
+        if inner.depth == body[at].depth and inner.line != following[0].line:
+            return
+        yield inner
+
+
+def _may_fail(token: Token) -> bool:
+    return token.kind == "sign" and (token.text == "(" or (token.text in "[{" and token.glued))

@@ -6,7 +6,7 @@ import asyncio
 import datetime
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -215,19 +215,33 @@ async def test_proxies_of_the_environment_do_not_lead_round_the_guard(monkeypatc
 
 
 async def _reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    head = await reader.readuntil(b"\r\n\r\n")
-    host = next(line for line in head.decode().split("\r\n") if line.lower().startswith("host:"))
-    body = host.encode()
-    writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s" % (len(body), body))
-    await writer.drain()
+    with suppress(asyncio.IncompleteReadError, ConnectionError):
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            host = next(line for line in head.decode().split("\r\n") if line.lower().startswith("host:"))
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(host), host.encode()))
+            await writer.drain()
     writer.close()
+    with suppress(ConnectionError, ssl.SSLError):
+        await writer.wait_closed()
 
 
 @asynccontextmanager
 async def server(context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    listening = await asyncio.start_server(_reply, "127.0.0.1", 0, ssl=context)
+    """Keeps connections open; ends when all of them have."""
+    running: set[asyncio.Task[None]] = set()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        running.add(task)
+        await _reply(reader, writer)
+
+    listening = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=context)
     async with listening:
         yield listening.sockets[0].getsockname()[1]
+        await asyncio.gather(*running)
+        await asyncio.sleep(0.05)  # handshakes that failed let their sockets go
 
 
 def certificate(folder: Path, name: str) -> Path:
@@ -279,3 +293,17 @@ async def test_the_certificate_is_checked_against_the_name_although_the_address_
                 else:
                     with pytest.raises(httpx.ConnectError, match="certificate"):
                         await client.get(f"https://{name}:{port}/")
+
+
+async def test_a_certificate_that_was_checked_for_one_name_never_serves_for_another(tmp_path: Path) -> None:
+    pem = certificate(tmp_path, "house.example")
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(pem)
+    async with server(serving) as port:
+        rules = Rules.of(settings=[f"https://house.example:{port}", f"https://other.example:{port}"])
+        trusting = ssl.create_default_context(cafile=str(pem))
+        client = guarded_client(rules, refused=lambda _r: None, resolve=answers("127.0.0.1"), verify=trusting)
+        async with client:
+            await client.get(f"https://house.example:{port}/")
+            with pytest.raises(httpx.ConnectError, match="certificate"):
+                await client.get(f"https://other.example:{port}/")
