@@ -67,7 +67,7 @@ def house(folder: Path) -> Iterator[House]:
                 "STEWARD_PUBLIC_URL": "http://127.0.0.1:9", "STEWARD_HTTP__PORT": str(port),
             }  # fmt: skip
             started.append(stack.enter_context(steward_process(folder / "home", telegram.url, role, more)))
-            started[0].until(lambda: (folder / "home" / "steward.db").exists(), "a database")
+            started[0].until((folder / "home" / "steward.db").exists, "a database")
         urls = [f"http://127.0.0.1:{port}" for port in ports]
         for url in urls:
             started[0].until(lambda url=url: _ready(url), f"{url} listens")
