@@ -103,7 +103,7 @@ def rank(question: Question, pool: Sequence[Found], weights: Weights) -> list[Ra
         last[found.document] = max(found.ordinal, last.get(found.document, 0))
     for found, parts in zip(pool, features(question, pool), strict=True):
         own = weights[kind(found, last[found.document])]
-        ranked.append(Ranked(found, sum(own.get(name, 0.0) * value for name, value in parts.items()), parts))
+        ranked.append(Ranked(found, sum(weight * parts[name] for name, weight in own.items()), parts))
     ranked.sort(key=lambda r: (-r.score, -r.found.at, r.found.id))
     return [ranked[i] for i in _spread([r.found for r in ranked], np.array([r.score for r in ranked]))]
 
@@ -120,15 +120,15 @@ def _surroundings(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Per candidate: the best beside it, the fading sums around it, the best of its document."""
     near, stretch = np.zeros_like(base), np.zeros((len(pool), len(FADES)))
-    session = np.zeros((len(pool), len(_SESSION)))
+    session = np.concatenate([base[:, :2], base[:, :2] / 5], axis=1)  # of a document found once
     members: dict[int, list[int]] = {}
     for i, f in enumerate(pool):
         members.setdefault(f.document, []).append(i)
     for own in members.values():
-        best = -np.sort(-base[own][:, :2], axis=0)[:5]
-        session[own] = np.concatenate([best[0], best.sum(axis=0) / 5])
         if len(own) == 1:
             continue
+        best = -np.sort(-base[own][:, :2], axis=0)[:5]
+        session[own] = np.concatenate([best[0], best.sum(axis=0) / 5])
         ordinals = np.array([pool[i].ordinal for i in own])
         distance = np.abs(ordinals[:, None] - ordinals[None, :])
         beside = (distance > 0) & (distance <= NEARBY)
@@ -143,6 +143,8 @@ def _surroundings(
 def _spread(found: Sequence[Found], scores: npt.NDArray[np.float64], most: int = 30) -> list[int]:
     """Positions in the order chosen: each choice lowers its neighbours, in long documents further than in short ones."""
     documents = np.array([f.document for f in found])
+    if len(set(documents.tolist())) == len(found):
+        return list(range(len(found)))
     ordinals = np.array([f.ordinal for f in found])
     reach = np.empty(len(found))
     for document in set(documents.tolist()):

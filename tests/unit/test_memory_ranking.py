@@ -1,0 +1,119 @@
+"""The reranker: what its features say, and that one turn stands for its stretch."""
+
+from __future__ import annotations
+
+import pytest
+
+from knowledge.hits import Hit
+from knowledge.index.base import Found
+from knowledge.retriever.focus import remainder
+from knowledge.retriever.passage import answerable, best_sentence, passage, sentences
+from knowledge.retriever.points import FIRST, QUESTION, TIME, TURN, spoken
+from knowledge.retriever.question import Names, dissect, name_id
+from knowledge.retriever.rank import FEATURES, features, rank
+from knowledge.retriever.weights import DEFAULT, LEXICAL
+
+NAMES = Names()
+NAMES.learn(["Ada Lovelace", "Bo", "Project Manager"])
+
+
+def found(
+    id: int,
+    *,
+    document: int = 1,
+    ordinal: int = 0,
+    dense: float = 0.5,
+    words: float = 1.0,
+    traits: int = TURN,
+    speaker: str = "Bo",
+) -> Found:
+    return Found(
+        id,
+        document,
+        ordinal,
+        1_000,
+        "chat",
+        8,
+        traits,
+        name_id(speaker),
+        {"dense": dense, "words": words, "around": words},
+    )
+
+
+def test_a_question_knows_whom_it_names_and_what_it_wants() -> None:
+    q = dissect("When did Ada say that Bo moved?", NAMES)
+    assert q.names == {name_id("Bo")}  # "Ada" alone is short: only names of four letters and more stand for the person
+    assert q.when
+    assert "bo" not in q.meant.lower().split()
+    assert dissect("What did Lovelace think of it?", NAMES).names == {name_id("Ada Lovelace")}
+    assert dissect("How many boxes?", NAMES).number
+    assert dissect("wann kommt der Zug?", NAMES).when
+
+
+def test_verbs_of_asking_do_not_search_unless_there_is_nothing_else() -> None:
+    assert dissect("Summarize the discussion about budget", NAMES).words == dissect("budget", NAMES).words
+    assert dissect("opinions?", NAMES).words != ()
+
+
+def test_every_weight_names_a_feature() -> None:
+    (row,) = features(dissect("x", NAMES), [found(1)])
+    assert tuple(row) == FEATURES
+    for weights in (DEFAULT, LEXICAL):
+        assert set(weights) == {"chat", "meeting", "document"}
+        assert all(set(own) <= set(FEATURES) for own in weights.values())
+
+
+def test_the_speaker_named_comes_before_the_other() -> None:
+    pool = [found(1, document=1, speaker="Project Manager"), found(2, document=2, speaker="Bo")]
+    assert [r.found.id for r in rank(dissect("What does Bo want?", NAMES), pool, DEFAULT)] == [2, 1]
+
+
+def test_of_turns_side_by_side_in_a_meeting_one_stands_for_its_stretch() -> None:
+    pool = [found(n, ordinal=300 + n, dense=0.6) for n in range(1, 6)] + [found(9, ordinal=20, dense=0.5)]
+    order = [r.found.id for r in rank(dissect("x", NAMES), pool, DEFAULT)]
+    assert order.index(9) <= 2  # among five that score higher by themselves
+    assert sorted(order) == [1, 2, 3, 4, 5, 9]
+
+
+def test_ranking_is_stable_and_takes_an_empty_pool() -> None:
+    pool = [found(n, document=n) for n in range(20)]
+    assert rank(dissect("x", NAMES), [], DEFAULT) == []
+    first = [r.found.id for r in rank(dissect("x", NAMES), pool, DEFAULT)]
+    assert first == [r.found.id for r in rank(dissect("x", NAMES), pool[::-1], DEFAULT)]
+
+
+def test_traits_are_distinct_bits() -> None:
+    assert QUESTION | TIME | FIRST | TURN == QUESTION + TIME + FIRST + TURN
+
+
+def test_stage_directions_are_not_spoken() -> None:
+    assert spoken("Well {vocalsound} yes [laughs] [sic]").split() == ["Well", "yes", "[sic]"]
+
+
+def test_the_remainder_is_what_is_asked_of_the_subject() -> None:
+    left = remainder("what is Maria's mother tongue?", ["Maria has three children.", "Maria speaks Polish at home."])
+    assert left.question == "what is mother tongue?"
+    assert left.of("Maria speaks Polish at home.") == "speaks Polish at home."
+    assert left.cover == pytest.approx((1 / 3, 1 / 3))
+
+
+def a_hit(text: str, **parts: float) -> Hit:
+    from datetime import UTC, datetime
+
+    return Hit(text, "n.md", "line 1", datetime(2025, 1, 1, tzinfo=UTC), "note", "principal", 1.0, parts)
+
+
+def test_the_sentence_to_quote_is_the_one_that_shares_most() -> None:
+    text = "# Flat\n\nThe rent is 900 euros. The landlord lives upstairs.\n- Keys are with Bo."
+    assert sentences(text) == ["Flat", "The rent is 900 euros.", "The landlord lives upstairs.", "Keys are with Bo."]
+    assert best_sentence("how much is the rent?", text) == "The rent is 900 euros."
+    assert passage("who has keys?", a_hit(text)) == "Keys are with Bo."
+    assert passage("anything", a_hit("Short note.")) == "Short note."
+
+
+def test_without_hits_or_with_a_far_one_there_is_no_answer() -> None:
+    assert not answerable("x", [])
+    assert not answerable("how deep is the lake?", [a_hit("Garden.", dense=0.1, rest=0.1, match=0.1, cover=0.0)])
+    assert answerable("rent?", [a_hit("The rent is 900.", dense=0.7, rest=0.4, match=0.5, cover=1.0)])
+    assert answerable("the rent", [a_hit("The rent is 900.", cover=1.0)])  # by words alone
+    assert not answerable("the rent of the tower", [a_hit("The rent is 900.", cover=0.3)])
