@@ -11,11 +11,14 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from knowledge.database.driver import opener
 
 Tx = AsyncConnection
 """A transaction (or a read connection): what every store function takes first."""
 
-BUSY_MS = 15_000
+PRAGMAS = ("busy_timeout=15000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-4000")
 
 
 class DatabaseTrouble(Exception):
@@ -54,11 +57,8 @@ class Database:
         self.path = path
         self.commits = 0
         self._write_lock = asyncio.Lock()
-        url = f"sqlite+aiosqlite:///{path}"
-        self._writer = create_async_engine(url, pool_size=1, max_overflow=0)
-        self._reader = create_async_engine(url, pool_size=3, max_overflow=4)
-        _prepare(self._writer, begin="BEGIN IMMEDIATE")
-        _prepare(self._reader, begin="BEGIN")
+        self._writer = _engine(path, "BEGIN IMMEDIATE", pool_size=1)
+        self._reader = _engine(path, "BEGIN", pool_size=3)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Tx]:
@@ -88,23 +88,15 @@ class Database:
         await self._reader.dispose()
 
 
-def _prepare(engine: AsyncEngine, *, begin: str) -> None:
-    """Take transaction control from the driver (it would begin DEFERRED, and late) and set the pragmas."""
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def on_connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in (
-            f"busy_timeout={BUSY_MS}",
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            "cache_size=-4000",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+def _engine(path: Path, begin: str, pool_size: int) -> AsyncEngine:
+    """An engine that begins its transactions itself (the driver would begin late) and leaves nothing to roll back."""
+    engine = create_async_engine(
+        "sqlite+aiosqlite://", async_creator=opener(path, PRAGMAS), poolclass=AsyncAdaptedQueuePool,
+        pool_size=pool_size, max_overflow=4 if pool_size > 1 else 0, pool_reset_on_return=None,
+    )  # fmt: skip
 
     @event.listens_for(engine.sync_engine, "begin")
     def on_begin(connection: Any) -> None:
         connection.exec_driver_sql(begin)
+
+    return engine

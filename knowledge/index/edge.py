@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -92,6 +93,9 @@ class EdgeIndex:
         return self.shard.query_batch(edge.QueryBatchRequest(requests)) if requests else []
 
 
+_DONTNEED = 4  # madvise(2): MADV_DONTNEED
+
+
 def _open(folder: Path, size: int) -> edge.EdgeShard:
     config = edge.EdgeConfig(
         vectors={"dense": edge.EdgeVectorParams(size=size, distance=edge.Distance.Dot)},
@@ -104,7 +108,9 @@ def _open(folder: Path, size: int) -> edge.EdgeShard:
     )
     try:
         if folder.is_dir() and any(folder.iterdir()):
-            return edge.EdgeShard.load(str(folder))
+            shard = edge.EdgeShard.load(str(folder))
+            let_go(folder)
+            return shard
         folder.mkdir(parents=True, exist_ok=True)
         shard = edge.EdgeShard.create(str(folder), config)
     except Exception as error:  # the binding raises bare exceptions; its words tell which
@@ -113,7 +119,23 @@ def _open(folder: Path, size: int) -> edge.EdgeShard:
         raise
     for name, kind in _INDEXED.items():
         shard.update(edge.UpdateOperation.create_field_index(name, kind))
+    let_go(folder)
     return shard
+
+
+def let_go(folder: Path) -> None:
+    """Give back the pages that Edge touches when it maps its files (57 MB of an empty index, measured).
+
+    They are shared file mappings: nothing is lost, dirty pages stay in the page cache, and what is needed is read again.
+    """
+    advise = ctypes.CDLL(None, use_errno=True).madvise
+    advise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    inside = f"{folder.resolve()}/"
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        fields = line.split(maxsplit=5)
+        if len(fields) == 6 and fields[1].endswith("s") and fields[5].startswith(inside):
+            low, high = (int(part, 16) for part in fields[0].split("-"))
+            advise(low, high - low, _DONTNEED)
 
 
 def _vectors(point: Point) -> dict[str, Named]:
