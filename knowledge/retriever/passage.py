@@ -23,6 +23,7 @@ ANSWERS: Mapping[str, float] = {
 }
 """Logistic weights: is the first hit an answer? From `python -m tests.evals.memory.asking --fit`."""
 
+SURE = 0.4  # of confidence: a wrong "I don't know" costs more than a citation that the principal can see through
 LEXICAL_COVER = 0.6  # without a model: the share of the question's words that an answer has to contain
 
 
@@ -71,11 +72,11 @@ def confidence(question: str, hits: Sequence[Hit]) -> float:
         return 0.0
     found = signals(question, hits[0])
     if not hits[0].parts.get("dense"):
-        return found["cover"] * 0.5 / LEXICAL_COVER if found["cover"] < 2 * LEXICAL_COVER else 1.0
+        return found["cover"] * SURE / LEXICAL_COVER if found["cover"] < 2 * LEXICAL_COVER else 1.0
     score = ANSWERS["bias"] + sum(ANSWERS[name] * value for name, value in found.items())
     return 1 / (1 + math.exp(-score))
 
 
 def answerable(question: str, hits: Sequence[Hit]) -> bool:
     """Whether to answer from the first hit, or to say that memory does not know."""
-    return confidence(question, hits) >= 0.4
+    return confidence(question, hits) >= SURE

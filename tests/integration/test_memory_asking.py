@@ -15,14 +15,14 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize(("family", "seed", "answered"), [("first", 11, 93), ("second", 12, 86)])
+@pytest.mark.parametrize(("family", "seed", "answered"), [("first", 11, 93), ("second", 12, 88)])
 async def test_the_right_note_answers_and_a_question_without_one_is_refused(
     family: str, seed: int, answered: int, tmp_path: Path
 ) -> None:
     figures = summary(await ask_all(seed, family, tmp_path))
     assert figures["right"] >= 95, figures
     assert figures["right and answered"] >= answered, figures
-    assert figures["of them refused"] >= 0.75 * figures["without an answer"], figures
+    assert figures["of them refused"] >= 0.7 * figures["without an answer"], figures
 
 
 async def test_the_model_gives_unit_vectors_whatever_the_batch_and_comes_back_after_rest() -> None:
