@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 LEAVE_S = 3.0
 """A second Ctrl-C within this time leaves."""
 
+STOP_S = 2.0
+"""So long the answer to /stop is waited for; what it stopped may take longer to notice."""
+
+_FOLLOW = "follow"  # the tasks that wait for an answer
+
 _LEAVE = frozenset({"/quit", "/exit", "quit", "exit"})
 _TRY = (
     "note: the accountant prefers mornings",
@@ -152,7 +157,7 @@ class Seat:
         await self.screen.print(view.said(line), Text(""))
         return "" if await self._hand_on(line) else line
 
-    async def _hand_on(self, text: str, press: str = "") -> bool:
+    async def _hand_on(self, text: str, press: str = "", patience_s: float = 3600.0) -> bool:
         import sqlite3
 
         from knowledge.database.engine import trouble_of
@@ -163,17 +168,17 @@ class Seat:
         except sqlite3.Error as error:
             await self.screen.print(view.notice(f"{trouble_of(error)} It was not taken: send it again."), Text(""))
             return False
-        self._begin(self._follow(delivery))
+        self._begin(self._follow(delivery, patience_s), _FOLLOW)
         return True
 
-    async def _follow(self, delivery: int) -> None:
+    async def _follow(self, delivery: int, patience_s: float) -> None:
         """Wait until all of it is said, with a sign of life meanwhile."""
         self.prompt.working(self._doing)
-        await self.talk.settled(delivery, timeout_s=3600.0)
+        await self.talk.settled(delivery, timeout_s=patience_s)
         await self.screen.settle()
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
+    def _begin(self, work: Coroutine[Any, Any, None], name: str = "") -> None:
+        task = asyncio.create_task(work, name=name or None)
         self._running.add(task)
         self.screen.quiet = False
         task.add_done_callback(self._ended)
@@ -207,5 +212,8 @@ class Seat:
         return False
 
     async def _stop(self) -> None:
+        """Nobody waits any more for what ran: its worker may still be at it, but can write nothing."""
         await self.screen.print(view.notice("Stopping."))
-        await self._hand_on("/stop")
+        for task in [task for task in self._running if task.get_name() == _FOLLOW]:
+            task.cancel()
+        await self._hand_on("/stop", patience_s=STOP_S)

@@ -103,7 +103,8 @@ class Control:
         if not chosen or Press.decode(answers.choice_button(press.ref, press.item, chosen).data) != press:
             return "I don't know this button any more."
         fresh = await inbox.add(
-            tx, channel=inbound.channel, account=inbound.account, key=f"choice:{press.ref}", conversation=inbound.conversation,
+            tx, channel=inbound.channel, account=inbound.account, key=f"choice:{press.ref}",
+            conversation=inbound.conversation,
             sender=inbound.sender, lane="turn", raw=choice_delivery(chosen, inbound.sent_at), now=now,
         )  # fmt: skip
         return f"“{chosen}”" if fresh is not None else "You have answered that already."

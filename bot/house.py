@@ -14,6 +14,7 @@ from bot.outbox import update_copies
 from bot.reply import Reply, headline, outcome_sentence
 from channels.base import Inbound
 from graphs.approval import render_card
+from graphs.policy import standing
 from graphs.state import Crew
 from knowledge import ledger
 from knowledge.database import Tx
@@ -252,6 +253,19 @@ class House:
             return f"The {name} agent is paused: it may answer, but every effect it wants is refused. /resume {name}"
         was = await settings.drop(tx, f"paused:{name}")
         return f"The {name} agent works again." if was else f"The {name} agent was not paused."
+
+    async def _do_panic(self, tx: Tx, inbound: Inbound, stored: Stored, now: int) -> Reply:
+        decider = Decider("principal", f"{inbound.channel}:{inbound.sender}")
+        if inbound.text.strip().lower() not in ("lift", "off", "end"):
+            await standing.stop_all(tx, decider, now)
+            return Reply(
+                "🛑 Everything is stopped: no effect happens until you lift it, from the console or another chat."
+            )
+        if await standing.lift(tx, decider, now):
+            return Reply("Lifted. Effects happen again, by the same rules as before.")
+        return Reply(
+            "Nothing was lifted: do it at the console, or from another linked chat than the one that stopped it."
+        )
 
     async def _do_link(self, tx: Tx, inbound: Inbound, stored: Stored, now: int) -> Reply:
         name = inbound.text.strip().lower()

@@ -12,6 +12,7 @@ from bot.hearing import Hearing
 from bot.librarian import Librarian
 from bot.outbox import Outbox, backoff_ms, tell_failure
 from channels.base import ChannelError
+from graphs.policy import standing
 from graphs.state import Crew, TurnContext, ms
 from graphs.turn import Pause, TurnGraph, forget, resume, start
 from knowledge import ledger
@@ -171,7 +172,8 @@ class Worker:
         async with self.crew.db.write() as tx:
             pressed = await inbox.claim_control(tx, now, CONTROL_PATIENCE_MS, self._reach)
             claimed = await self._claim_turns(tx, now)
-            ready = await effects.claim(tx, self.crew.owner, now, self.crew.effect_lease_ms)
+            stopped = await standing.panicking(tx)
+            ready = [] if stopped else await effects.claim(tx, self.crew.owner, now, self.crew.effect_lease_ms)
             letters = await messages.claim(tx, self.crew.owner, now, self.crew.effect_lease_ms, self._reach)
             waiting = await self._resumable(tx, now)
         for stored in pressed:

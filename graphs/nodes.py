@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,36 +16,23 @@ from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
 from graphs import answer as answers
-from graphs.agent import Desk, Draft, Task, Wish
+from graphs.agent import Desk, Draft, Task
 from graphs.approval import render_card
-from graphs.policy.engine import Argument, Question, Session, Verdict, judge_safely
-from graphs.policy.schema import document
+from graphs.judging import card_id, judge_wish, proposal_of, said_id
 from graphs.schedule import next_due
 from graphs.state import State, TurnContext, ms
 from graphs.tools.base import ToolTrouble
 from graphs.understanding import Plan
 from knowledge import ledger
 from knowledge.database import Tx
-from knowledge.ids import canonical, random_id
+from knowledge.ids import random_id
 from knowledge.store import cards, effects, inbox, leases, messages, settings, timers, turns
 from knowledge.store.cards import Card, Proposal
-from knowledge.store.turns import Labels, Value, join, made_from
+from knowledge.store.turns import Labels, Value, made_from
 from knowledge.words import Evidence
 
 ASIDE = "aside"
 """The draft that no agent made: what came of a file that was taken in."""
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A wish with its verdict, not yet written."""
-
-    task: str
-    agent: str
-    wish: Wish
-    verdict: Verdict
-    labels: dict[str, Any]
-    document: dict[str, Any]  # the question as policy saw it: judged again, it gives the same verdict
 
 
 # ── understand and plan ──────────────────────────────────────────────────────────────────────────────────────────
@@ -167,51 +154,13 @@ async def judge(state: State, runtime: Runtime[TurnContext]) -> State:
     ctx = runtime.context
     async with ctx.crew.db.read() as tx:
         paused = set((await settings.under(tx, "paused:", ms(ctx.now))).keys())
-    for task in (Task(**one) for one in state.get("tasks", [])):
-        for wish in ctx.drafts[task.id].wishes:
-            ctx.judged.append(_judge(ctx, task, wish, paused=f"paused:{task.agent}" in paused))
+        for task in (Task(**one) for one in state.get("tasks", [])):
+            for wish in ctx.drafts[task.id].wishes:
+                ctx.judged.append(await judge_wish(tx, ctx, task, wish, paused=f"paused:{task.agent}" in paused))
     if any(j.verdict.word == "ask" for j in ctx.judged):
         await _write_books(ctx)
     card = await _open_card_of(ctx) if (ctx.again or ctx.judged) else ""
     return {"card": card}
-
-
-def _judge(ctx: TurnContext, task: Task, wish: Wish, *, paused: bool) -> Judged:
-    tool = ctx.crew.tools.get(wish.tool)
-    agent = ctx.crew.agents[task.agent]
-    parents = {name: list(wish.origins.get(name, (said_id(ctx.turn),))) for name in wish.arguments}
-    labels = {name: _argument_label(ctx, wish, ids) for name, ids in parents.items()}
-    if tool is None:
-        verdict, asked = Verdict("deny", "unknown-tool"), {}
-    else:
-        known = {
-            name: Argument(tool.roles.get(name, "content"), label.integrity, label.sources, label.readers)
-            for name, label in labels.items()
-        }
-        question = Question(
-            agent.manifest, tool, ctx.said.integrity, {n: label.integrity for n, label in labels.items()}, paused,
-            arguments=known, session=Session(untrusted=any(x.integrity == "untrusted" for x in labels.values())),
-            at=ctx.now.astimezone(ctx.crew.zone),
-        )  # fmt: skip
-        verdict, asked = judge_safely(ctx.crew.policy, question), document(question)
-    shown = {
-        n: {"from": parents[n], "integrity": labels[n].integrity, "sources": list(labels[n].sources)} for n in labels
-    }
-    return Judged(task.id, task.agent, wish, verdict, shown, asked)
-
-
-def _argument_label(ctx: TurnContext, wish: Wish, value_ids: list[str]) -> Labels:
-    """The join of what an argument was made from: the principal's words, and pieces of evidence by their own integrity."""
-    by_value = {e.value: e for e in wish.evidence if e.value}
-    labels = []
-    for value_id in value_ids:
-        if value_id == said_id(ctx.turn):
-            labels.append(Labels((ctx.said.source,), ctx.said.integrity))
-        elif value_id in by_value:
-            labels.append(Labels((by_value[value_id].name,), by_value[value_id].integrity))
-        else:
-            labels.append(Labels((value_id,), "untrusted"))
-    return join(labels)
 
 
 async def _open_card_of(ctx: TurnContext) -> str:
@@ -223,7 +172,7 @@ async def _open_card_of(ctx: TurnContext) -> str:
 async def _write_books(ctx: TurnContext) -> None:
     """Values, proposals, the card and its message, or the outbox rows of what was allowed: one commit."""
     crew, now = ctx.crew, ms(ctx.now)
-    proposals = [_proposal(ctx, n, j, now) for n, j in enumerate(ctx.judged, 1)]
+    proposals = [proposal_of(ctx, n, j, now) for n, j in enumerate(ctx.judged, 1)]
     asked = [p for p in proposals if p.verdict == "ask"]
     async with crew.db.write() as tx:
         await leases.guard(tx, ctx.lease, now, ctx.crew.lease_ms)
@@ -280,35 +229,6 @@ async def _let_go(tx: Tx, ctx: TurnContext, proposals: list[Proposal], now: int)
         )
         born += [row] if row else []
     return born
-
-
-def _proposal(ctx: TurnContext, ordinal: int, j: Judged, now: int) -> Proposal:
-    tool = ctx.crew.tools.get(j.wish.tool)
-    arguments = canonical(dict(j.wish.arguments))
-    decided = {"allow": "approved", "deny": "denied", "ask": "open"}[j.verdict.word]
-    by_policy = j.verdict.word != "ask"
-    return Proposal(
-        id=f"{ctx.turn}.p{ordinal}",
-        turn=ctx.turn,
-        card=card_id(ctx.turn) if not by_policy else None,
-        ordinal=ordinal,
-        version=1,
-        agent=j.agent,
-        tool=j.wish.tool,
-        arguments=arguments,
-        hash=cards.argument_hash(j.wish.tool, arguments),
-        rendering=tool.render(j.wish.arguments) if tool else j.wish.tool,
-        labels=j.labels,
-        evidence=[asdict(e) for e in j.wish.evidence],
-        undo=tool.undo_note(j.wish.arguments) if tool else None,
-        verdict=j.verdict.word,
-        rule=j.verdict.rule,
-        state=decided,
-        decided_by="policy" if by_policy else None,
-        decided_on=j.verdict.rule if by_policy else None,
-        decided_at=now if by_policy else None,
-        made_at=now,
-    )
 
 
 def _values(ctx: TurnContext) -> list[Value]:
@@ -427,13 +347,3 @@ def _record(ctx: TurnContext, state: State, text: str) -> dict[str, Any]:
         "answer": text,
         "judged": [{"document": j.document, "word": j.verdict.word, "rule": j.verdict.rule} for j in ctx.judged],
     }
-
-
-def said_id(turn: str) -> str:
-    """The value id of the words that started a turn."""
-    return f"{turn}/said/1"
-
-
-def card_id(turn: str) -> str:
-    """The card of a turn: its number with a c."""
-    return "c" + turn.removeprefix("t")

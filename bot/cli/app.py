@@ -31,8 +31,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 @app.command()
 def chat(
     once: Annotated[
-        str, typer.Option("--once", metavar="TEXT", help="Say one thing, print the answer, and leave.")
-    ] = "",
+        str | None, typer.Option("--once", metavar="TEXT", help="Say one thing, print the answer, and leave.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Talk to Steward here. Not a terminal: plain lines in and out, and no card is ever approved by default."""

@@ -20,6 +20,10 @@ def sentence_of(error: BaseException) -> str | None:
         return str(error)
     if name == "NobodyThere":
         return "No Steward is running on this home. Start it with `steward run` or `steward chat`."
+    if name == "TOMLDecodeError":
+        from bot.settings import default_home
+
+        return f"{default_home() / 'steward.toml'} is not TOML: {error}. Correct it, or move it away."
     if name == "ValidationError" and hasattr(error, "errors"):
         return "; ".join(f"{_switch(e['loc'])}: {e['msg']}" for e in error.errors())
     if name in ("OperationalError", "DatabaseError") and "sqlite3" in type(error).__module__:

@@ -12,13 +12,13 @@ from bot.settings import Settings
 from knowledge.words import Outbound, Press
 
 
-def chat(once: str, *, as_json: bool) -> int:
+def chat(once: str | None, *, as_json: bool) -> int:
     """Exit code 0, or 1 when the one thing said could not be handled."""
     from bot.logs import set_up_logs
 
     settings = Settings()
     set_up_logs(settings.log)
-    if once:
+    if once is not None:
         return asyncio.run(_once(settings, once, as_json=as_json))
     if sys.stdin.isatty() and sys.stdout.isatty() and not as_json:
         from bot.console import interactive

@@ -210,6 +210,9 @@ async def decide(
         return Outcome("superseded", found, chosen)
     if found.state == "expired" or (verdict in ("approved", "rejected") and now >= found.expires_at):
         return Outcome("expired", found, chosen)
+    if verdict == "approved" and any(argument_hash(p.tool, p.arguments) != p.hash for p in chosen):
+        await ledger.append(tx, now, ledger.Entry("system", "proposal.tampered", decider.on, found.id))
+        return Outcome("superseded", found, chosen)
     won = [p for p in chosen if p.state == "open" and await _win(tx, p, verdict, decider, now)]
     if not won:
         return Outcome("already", found, chosen)
