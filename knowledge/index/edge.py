@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import fcntl
+import logging
+import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import qdrant_edge as edge
 
 from knowledge.index.base import BATCH, Ask, Channel, Found, IndexBusy, Point, Scope, Sparse, fields, found
+
+log = logging.getLogger(__name__)
 
 Named = list[float] | edge.SparseVector | list[list[float]]
 
@@ -24,13 +30,18 @@ _INDEXED = {
 class EdgeIndex:
     """A shard in `folder`. Every call holds the interpreter, so writes go in small batches with a pause between.
 
-    One owner at a time: a second opener gets `IndexBusy`. A killed process loses nothing; `flush` is for the
-    day the power fails.
+    One owner at a time: a second opener gets `IndexBusy`, also while the first is still making the folder. A killed
+    process loses nothing; `flush` is for the day the power fails.
     """
 
     def __init__(self, folder: Path, size: int) -> None:
         self.folder = folder
-        self._shard: edge.EdgeShard | None = _open(folder, size)
+        self._lock = _own(folder)
+        try:
+            self._shard: edge.EdgeShard | None = _open(folder, size)
+        except BaseException:
+            os.close(self._lock)
+            raise
 
     @property
     def shard(self) -> edge.EdgeShard:
@@ -88,12 +99,39 @@ class EdgeIndex:
             self._shard.flush()
             self._shard.close()
             self._shard = None
+            os.close(self._lock)
 
     def _batch(self, requests: list[edge.QueryRequest]) -> list[list[edge.ScoredPoint]]:
         return self.shard.query_batch(edge.QueryBatchRequest(requests)) if requests else []
 
 
 _DONTNEED = 4  # madvise(2): MADV_DONTNEED
+
+
+def _own(folder: Path) -> int:
+    """A lock beside the folder, held from before it is there: Edge's own exists only once the folder is whole."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder.parent / f"{folder.name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise IndexBusy(IndexBusy.__doc__) from error
+    return handle
+
+
+def _load(folder: Path) -> edge.EdgeShard | None:
+    """The shard in `folder`; None when there is none, or one that a crash left half made: it is made again from SQL."""
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return None
+    try:
+        return edge.EdgeShard.load(str(folder))
+    except Exception as error:  # the binding raises bare exceptions; its words tell which
+        if "WouldBlock" in str(error) or "lock" in str(error).lower():
+            raise
+        log.warning("the index in %s is not whole and is made again: %s", folder, error)
+        shutil.rmtree(folder)
+        return None
 
 
 def _open(folder: Path, size: int) -> edge.EdgeShard:
@@ -107,10 +145,9 @@ def _open(folder: Path, size: int) -> edge.EdgeShard:
         max_search_threads=1,
     )
     try:
-        if folder.is_dir() and any(folder.iterdir()):
-            shard = edge.EdgeShard.load(str(folder))
+        if (kept := _load(folder)) is not None:
             let_go(folder)
-            return shard
+            return kept
         folder.mkdir(parents=True, exist_ok=True)
         shard = edge.EdgeShard.create(str(folder), config)
     except Exception as error:  # the binding raises bare exceptions; its words tell which
