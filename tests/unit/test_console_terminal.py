@@ -8,6 +8,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -30,7 +31,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 class Terminal:
     """`steward` on a pseudo-terminal of 90 columns."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, **more: str) -> None:
         self.home, self.text, self._seen = home, "", 0
         self._master, slave = pty.openpty()
         import fcntl
@@ -41,7 +42,7 @@ class Terminal:
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "bot.cli"],
             cwd=ROOT,
-            env=environment(home, NO_COLOR="1"),
+            env=environment(home, NO_COLOR="1", **more),
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -165,6 +166,36 @@ def test_a_card_left_open_is_shown_again_and_waits_for_the_next_time(terminal: T
     finally:
         again.close()
     assert events(terminal.home) == 1
+
+
+def test_a_reminder_is_shown_above_what_is_being_typed(terminal: Terminal) -> None:
+    terminal.sees("›")
+    terminal.say("remind me in 6 seconds to breathe")
+    terminal.sees("I'll remind you")
+    terminal.type("note: half a sen")
+    terminal.sees("⏰")
+    terminal.sees("breathe")
+    terminal.say("tence")
+    terminal.sees("Noted: “half a sentence”")
+
+
+def test_a_running_turn_is_stopped_and_the_chat_goes_on(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes calls and never answers: a model that hangs
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
+        models = {"FAST": "openai:silent", "BASE_URL": url, "API_KEY": "none", "TIMEOUT_S": "15"}
+        terminal = Terminal(tmp_path / "home", **{f"STEWARD_MODELS__{name}": value for name, value in models.items()})
+        try:
+            terminal.sees("›")
+            terminal.say("please sort out the thing with the garage")
+            terminal.sees("Thinking")
+            terminal.type("\x03")
+            terminal.sees("Stopped (1)")
+            terminal.say("/whoami")
+            terminal.sees("You are my principal")
+            terminal.type("\x04")
+            assert terminal.leaves() == 0
+        finally:
+            terminal.close()
 
 
 def test_pasted_lines_are_one_message(terminal: Terminal) -> None:
