@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 import sys
 import time
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from bot.receiver import Receiver
 
 log = logging.getLogger(__name__)
+
+SUPERVISED = "STEWARD_SUPERVISED_BY"
+"""Tells the worker whose child it is: when that process is killed, the worker ends too."""
 
 CRASHES_TO_TELL = 4
 CALM_S = 300.0
@@ -42,7 +46,9 @@ class Supervisor:
                 await self._wanted.wait()
                 self._wanted.clear()
                 began = time.monotonic()
-                self._process = await asyncio.create_subprocess_exec(*self._command)
+                self._process = await asyncio.create_subprocess_exec(
+                    *self._command, env={**os.environ, SUPERVISED: str(os.getpid())}
+                )
                 code = await self._process.wait()
                 receiver.look_at_timers()
                 if code == 0:

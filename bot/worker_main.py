@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import os
 import signal
 import sys
 from collections.abc import Mapping
@@ -16,12 +18,25 @@ from bot.local import LocalServer  # noqa: E402
 from bot.logs import set_up_logs  # noqa: E402
 from bot.settings import Settings  # noqa: E402
 
+PR_SET_PDEATHSIG = 1  # prctl(2)
+
 
 def main() -> int:
     """Exit code 0: went to sleep or was asked to stop. Anything else is a crash for the supervisor."""
+    _end_with_the_receiver()
     settings = Settings()
     set_up_logs(settings.log)
     return asyncio.run(_work(settings))
+
+
+def _end_with_the_receiver() -> None:
+    """Ask the kernel for SIGTERM when the supervising receiver dies, however it dies (Linux; elsewhere we just go on)."""
+    parent = os.environ.get("STEWARD_SUPERVISED_BY", "")
+    if not parent.isdecimal() or not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != int(parent):  # it died before we asked
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 async def _work(settings: Settings) -> int:
