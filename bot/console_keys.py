@@ -35,7 +35,7 @@ class Offer:
         shown = {key: _label(button) for key, button in self.keys.items() if not key[1:].isdecimal()}
         if self.items:
             first, last = self.items[0], self.items[-1]
-            shown[f"{first}–{last}" if first != last else f"{first}"] = "one of them"
+            shown[f"{first}–{last}" if first != last else f"{first}"] = "choose one"
         return shown
 
 

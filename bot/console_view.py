@@ -98,8 +98,8 @@ def answer(message: Outbound, keys: Mapping[str, str]) -> RenderableType:
 def card(message: Outbound, keys: Mapping[str, str]) -> RenderableType:
     """A card as a panel: open ones with their keys, decided ones in the colour of the decision, without small print."""
     title, _, rest = message.text.translate(_PLAIN_MARKS).partition("\n\n")
-    outcome = next((word for word in _MARKS if re.search(rf"^\S+ {word.capitalize()}\b", rest, re.MULTILINE)), "")
-    colour = ACCENT if keys else _MARKS.get(outcome, "bright_black")
+    looks = {look for word, look in _MARKS.items() if re.search(rf"^\S+ {word.capitalize()}\b", rest, re.MULTILINE)}
+    colour = ACCENT if keys else looks.pop() if len(looks) == 1 else "bright_black"
     body: list[RenderableType] = [words(rest if keys else _short(rest))]
     if keys:
         body += [Text(""), key_line(keys)]

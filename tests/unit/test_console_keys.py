@@ -169,7 +169,7 @@ def test_buttons_that_are_not_ours_are_no_keys() -> None:
 def test_the_line_below_names_every_key_once() -> None:
     offer = offer_of(card(items=3), "m")
     assert offer is not None
-    assert offer.hints == {"a": "approve all", "r": "reject all", "l": "later", "w": "why", "1–3": "one of them"}
+    assert offer.hints == {"a": "approve all", "r": "reject all", "l": "later", "w": "why", "1–3": "choose one"}
 
 
 def question() -> Outbound:
