@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import errno
 import fcntl
 import logging
 import os
@@ -16,6 +17,9 @@ import qdrant_edge as edge
 from knowledge.index.base import BATCH, Ask, Channel, Found, IndexBusy, Point, Scope, Sparse, fields, found
 
 log = logging.getLogger(__name__)
+
+ROOM = 24_000_000
+"""Bytes that must be free: Edge writes through mapped files, and a page that finds no room kills the process (SIGBUS)."""
 
 Named = list[float] | edge.SparseVector | list[list[float]]
 
@@ -144,6 +148,8 @@ def _open(folder: Path, size: int) -> edge.EdgeShard:
         optimizers=edge.EdgeOptimizersConfig(indexing_threshold=10**9),
         max_search_threads=1,
     )
+    if shutil.disk_usage(folder.parent).free < ROOM:
+        raise OSError(errno.ENOSPC, "too little room for the memory index", str(folder))
     try:
         if (kept := _load(folder)) is not None:
             let_go(folder)

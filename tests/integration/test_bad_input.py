@@ -147,7 +147,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
     """The note is either whole or not there, the answer never claims more, and afterwards all goes on."""
     home = tmp_path / "home"
     home.mkdir()
-    with mounted(tmp_path, f"mount -t tmpfs -o size=12m tmpfs {home}", home):
+    with mounted(tmp_path, f"mount -t tmpfs -o size=80m tmpfs {home}", home):
         assert "Noted" in once(home, "note: before")
         filler = home / "filler"
         with filler.open("wb") as file:
