@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from bot.cli.groups import Json, audit, bench, policy
+
 app = typer.Typer(
     help="Steward: your private assistant, in the chats you already use. Without a command it opens the console chat.",
     no_args_is_help=False,
@@ -17,15 +19,12 @@ app = typer.Typer(
 agents = typer.Typer(help="Who works for you.", no_args_is_help=True)
 approvals = typer.Typer(help="Cards that wait for your decision.", no_args_is_help=True)
 failures = typer.Typer(help="What went wrong, and what can be done.", no_args_is_help=True)
-audit = typer.Typer(help="The ledger: who did what and why.", no_args_is_help=True)
 app.add_typer(agents, name="agents")
 app.add_typer(approvals, name="approvals")
 app.add_typer(failures, name="failures")
 app.add_typer(audit, name="audit")
-bench = typer.Typer(help="Measure Steward on this machine, on throw-away data.", no_args_is_help=True)
+app.add_typer(policy, name="policy")
 app.add_typer(bench, name="bench")
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 @app.command()
@@ -223,71 +222,29 @@ def failures_dismiss(number: int) -> None:
     raise typer.Exit(orders.remedy(number, "dismiss"))
 
 
-@audit.command("show")
-def audit_show(
-    ref: Annotated[str, typer.Argument(help="A turn, card or effect (t12, c12, t12.p1); none: the latest.")] = "",
-    limit: Annotated[int, typer.Option("-n", help="How many lines.")] = 50,
-    json: Json = False,
+@app.command()
+def backup(
+    target: Annotated[Path, typer.Argument(help="A folder or a file name.")] = Path(),
+    to: Annotated[
+        str, typer.Option("--to", metavar="age1…", help="Whom it is for; none: the key made with --new.")
+    ] = "",
+    new: Annotated[bool, typer.Option("--new", help="Make a key, show its secret half once, and leave.")] = False,
 ) -> None:
-    """The ledger as a narrative."""
-    from bot.cli import audit as ledger
+    """Write the home to one encrypted file, also while Steward runs."""
+    from bot.cli import keep
 
-    raise typer.Exit(ledger.lines(ref, limit, as_json=json))
-
-
-@audit.command("verify")
-def audit_verify(json: Json = False) -> None:
-    """Check the whole chain; names the first record that does not hold and exits with 1."""
-    from bot.cli import audit as ledger
-
-    raise typer.Exit(ledger.verify(as_json=json))
+    raise typer.Exit(keep.new_key() if new else keep.backup(target, to))
 
 
-@audit.command("export")
-def audit_export(
-    to: Annotated[Path | None, typer.Argument(help="A file; none: standard output.")] = None,
+@app.command()
+def restore(
+    file: Path,
+    identity: Annotated[
+        Path | None, typer.Option(help="A file that holds the secret key; none: it is asked for.")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only prove that the backup opens and holds.")] = False,
 ) -> None:
-    """Every record as a JSON line with its hashes, for keeping or checking elsewhere."""
-    from bot.cli import audit as ledger
+    """Restore a backup into an empty home (STEWARD_HOME); all of it is checked before anything is written."""
+    from bot.cli import keep
 
-    raise typer.Exit(ledger.export(to))
-
-
-@audit.command("why")
-def audit_why(number: str) -> None:
-    """Why a turn did what it did, from its record."""
-    from bot.cli import orders
-
-    raise typer.Exit(orders.house(f"/why {number}"))
-
-
-@bench.command("turn")
-def bench_turn(
-    turns: Annotated[
-        int, typer.Option(min=1, max=5000, help="Notes that are measured, without and with a model.")
-    ] = 200,
-    warmup: Annotated[int, typer.Option(min=0, max=500)] = 20,
-    chunks: Annotated[int, typer.Option(min=0, max=200_000, help="Passages in memory.")] = 10_000,
-    grow: Annotated[int, typer.Option(min=0, max=10_000, help="Weigh once more after so many turns.")] = 300,
-    idle: Annotated[float, typer.Option(min=0.1, max=300, help="Seconds over which the sleeper is watched.")] = 10.0,
-    limit: Annotated[float, typer.Option(min=10, max=7200, help="Seconds after which it stops.")] = 600.0,
-    json: Json = False,
-) -> None:
-    """Notes through a chat server on loopback into the real processes: speed, commits, memory, beside a bare echo bot."""
-    from bot.bench.turn import Plan
-    from bot.cli import bench as benches
-
-    plan = Plan(turns=turns, warmup=warmup, chunks=chunks, grow_to=grow, idle_s=idle, most_s=limit)
-    raise typer.Exit(benches.turn(plan, as_json=json))
-
-
-@bench.command("recall")
-def bench_recall(
-    file: Annotated[Path, typer.Argument(help="Conversations with questions, one JSON object a line.")],
-    pool: Annotated[int, typer.Option(min=0, help="So many conversations share an index; 0: each has its own.")] = 0,
-    json: Json = False,
-) -> None:
-    """How well memory finds what was said: recall, hits, rank and speed."""
-    from bot.cli import bench as benches
-
-    raise typer.Exit(benches.recall(file, pool, as_json=json))
+    raise typer.Exit(keep.restore(file, identity, only_check=check))

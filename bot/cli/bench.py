@@ -16,6 +16,7 @@ from bot.settings import Settings
 if TYPE_CHECKING:
     from bot.bench.figures import Figure
     from bot.bench.turn import Plan
+    from knowledge.embedding.onnx import OnnxEmbedder
 
 
 def _say(line: str) -> None:
@@ -69,3 +70,45 @@ def recall(file: Path, pool: int, *, as_json: bool) -> int:
     print()
     show.table(("Category", *keys), [(name or "-", *(one[k] for k in keys)) for name, one in categories.items()], "")
     return 0
+
+
+def search(sizes: Sequence[int], questions: int, *, as_json: bool) -> int:
+    """How search grows with memory: time of a filtered question at each size, its embedding included."""
+    from knowledge.bench_search import bench_search
+
+    found = asyncio.run(bench_search(_embedder(), sizes=sizes, questions=questions))
+    if as_json:
+        show.as_json(found)
+        return 0
+    keys = list(found["curve"][0]) if found["curve"] else []
+    show.table(keys, [[point[key] for key in keys] for point in found["curve"]], "Nothing was measured.")
+    show.facts([(key, value) for key, value in found.items() if key != "curve"])
+    return 0
+
+
+def ingest(chunks: int, *, as_json: bool) -> int:
+    """How many short passages a second are remembered, embedding and synced commits included."""
+    import tempfile
+
+    from bot.bench.seed import fill
+
+    _embedder()
+    with tempfile.TemporaryDirectory(prefix="steward-bench-") as folder:
+        settings = Settings().model_copy(update={"home": Path(folder) / "home"})
+        speed = round(asyncio.run(fill(settings, chunks)), 1)
+    if as_json:
+        show.as_json({"chunks": chunks, "chunks_per_s": speed})
+    else:
+        print(f"{chunks} short passages, {speed} a second (wanted: 150 on one core).")
+    return 0
+
+
+def _embedder() -> OnnxEmbedder:
+    """The embedding model. Raises CliTrouble when there is none."""
+    from knowledge.embedding.onnx import OnnxEmbedder, model_folder
+
+    logging.disable(logging.WARNING)
+    folder = model_folder(Settings().embeddings.path)
+    if folder is None:
+        raise CliTrouble("There is no embedding model to measure. `steward doctor` says how to get it.")
+    return OnnxEmbedder(folder)
