@@ -99,7 +99,7 @@ async def compose(
         tools = build_tools(
             ToolContext(
                 db=db, home=home.path, vault_path=settings.notes_path, calendar_path=settings.calendar_path, zone=zone,
-                memory=librarian, clock=now, read_house=_house_reader(db),
+                memory=librarian, clock=now, read_house=_house_reader(db), forgetter=librarian,
             )
         )  # fmt: skip
         librarian.read_note = tools["notes.read"].run

@@ -29,6 +29,9 @@ SPIN_S = 0.1
 PATIENCE_S = 0.3
 """What is done sooner needs no spinner."""
 
+SHORT_TITLE = 28
+"""Characters of a message's title in the bottom line: the keys must stay in sight."""
+
 LONGEST_HISTORY = 4_000
 """Characters of a line worth remembering; pasted documents are not."""
 
@@ -162,7 +165,8 @@ class Prompt:
             return [("class:small", "Enter sends · Alt-Enter new line"[:wide])] if "\n" in text else []
         if (offer := keys.focus) is None:
             return [("class:small", "/ commands · Ctrl-C stop · Ctrl-D leave"[:wide])]
-        name = offer.title + (f", number {keys.item}" if keys.item else "")
+        title = offer.title if len(offer.title) <= SHORT_TITLE else f"{offer.title[: SHORT_TITLE - 1]}…"
+        name = title + (f", number {keys.item}" if keys.item else "")
         more = f" · Tab next of {keys.count}" if keys.count > 1 else ""
         line: StyleAndTextTuples = [("class:small", f"{name}: ")]
         for n, key in enumerate(k for k in offer.hints if len(k) == 1):

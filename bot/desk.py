@@ -46,6 +46,11 @@ def handlers(steward: Steward) -> dict[str, Handler]:
             outcome = await orders.take(str(request["line"]), key=key)
         return {"said": outcome.said, "good": outcome.ok}
 
+    async def erase(request: Mapping[str, Any]) -> Mapping[str, Any]:
+        return await steward.librarian.erase(
+            str(request["words"]), [int(i) for i in request["documents"]], str(request["key"])
+        )
+
     async def status(request: Mapping[str, Any]) -> Mapping[str, Any]:
         """`commits` counts this process's synced commits, `modules` the top-level packages it has imported."""
         return {
@@ -53,4 +58,4 @@ def handlers(steward: Steward) -> dict[str, Handler]:
             "modules": sorted({name.partition(".")[0] for name in sys.modules}), **await steward.librarian.status(),
         }  # fmt: skip
 
-    return {"search": search, "ingest": ingest, "reindex": reindex, "order": order, "status": status}
+    return {"search": search, "erase": erase, "ingest": ingest, "reindex": reindex, "order": order, "status": status}

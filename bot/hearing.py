@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from channels.base import Inbound, SpeakingChannel
 from graphs.state import Crew, Said, TurnContext, ms
@@ -44,6 +44,11 @@ class Hearing:
 
     def parse(self, stored: Stored) -> Inbound:
         """The delivery in our words. Raises ValueError (a poison delivery) when its channel cannot read it."""
+        if not stored.raw:  # its words were erased by the principal's wish; the turn may still have to end
+            at = datetime.fromtimestamp(stored.received_at / 1000, UTC)
+            return Inbound(
+                "text", stored.channel, stored.account, stored.conversation, stored.sender, "", at, text="(forgotten)"
+            )
         if stored.raw.startswith(_CHOICE):
             return chosen_text(stored)
         speaker = self.speakers.get(stored.channel)

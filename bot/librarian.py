@@ -19,6 +19,7 @@ from channels.base import ChannelError, FileRef, Inbound, SpeakingChannel
 from graphs.state import Said
 from graphs.tools.base import ToolTrouble
 from graphs.understanding import Near
+from knowledge import forgetting
 from knowledge.database import Database
 from knowledge.embedding.base import Embedder, EmbedderUnavailable
 from knowledge.embedding.onnx import OnnxEmbedder, model_folder
@@ -163,6 +164,32 @@ class Librarian:
             integrity=integrity,
         )  # fmt: skip
 
+    async def forgettable(self, words: str) -> list[Mapping[str, Any]]:
+        """Documents of memory that contain the words, by id and name."""
+        await self.level()
+        async with self.db.read() as tx:
+            found = await forgetting.find(tx, words)
+        return [{"id": one.id, "name": one.title or one.external_id} for one in found]
+
+    async def erase(self, words: str, documents: Sequence[int], key: str) -> Mapping[str, Any]:
+        """Erase documents from every store; their notes leave the vault and its trash. Repeatable under `key`."""
+        if self.remote:
+            return await local.ask(
+                self.home.socket("worker"), "erase", timeout_s=120, words=words, documents=list(documents), key=key
+            )
+        now = self.memory._now()
+        async with self.db.read() as tx:
+            found = [one for one in await forgetting.find(tx, words) if one.id in set(documents)]
+            known = await forgetting.receipt(tx, key)
+        notes = [one.external_id.removeprefix("notes/") for one in found if one.source == "note"]
+        await asyncio.to_thread(_unlink, self.vault, notes)
+        if known is None:
+            async with self.db.write() as tx:
+                known = await forgetting.begin(tx, documents, words, now=now, id=key)
+        await forgetting.finish(self.db, self.memory.rebuild, now=now)
+        self.touch()
+        return {"documents": known.documents, "chunks": known.chunks, "others": known.others}
+
     async def idle(self) -> None:
         """What can wait until nobody does."""
         if not self.remote:
@@ -227,6 +254,16 @@ class Librarian:
             integrity="untrusted",
         )
         return f"I have read “{name}” ({len(text):,} characters) and will find it when you ask."
+
+
+def _unlink(vault: Path, names: Sequence[str]) -> None:
+    """Remove notes and their copies in the trash for good; one that is gone already is no error."""
+    for name in names:
+        path = (vault / name).resolve()
+        if path.is_relative_to(vault.resolve()):
+            path.unlink(missing_ok=True)
+            for copy in (vault / ".trash").rglob(f"*{Path(name).name}*"):
+                copy.unlink(missing_ok=True)
 
 
 def _scan(vault: Path) -> dict[str, list[int]]:

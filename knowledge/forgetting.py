@@ -95,6 +95,15 @@ async def begin(tx: Tx, documents: Sequence[int], words: str, *, now: int, id: s
     return Receipt(id, len(ids), len(chunks), gone, others, complete=False)
 
 
+async def receipt(tx: Tx, id: str) -> Receipt | None:
+    """The erasure begun under `id`, None when there is none."""
+    row = (await tx.execute(select(erasure).where(erasure.c.id == id))).mappings().first()
+    if row is None:
+        return None
+    complete = row["files_at"] is not None
+    return Receipt(row["id"], row["documents"], row["chunks"], row["facts"], row["others"], complete=complete)
+
+
 async def finish(db: Database, rebuild: Callable[[], Awaitable[object]], *, now: int) -> list[Receipt]:
     """Carry every begun erasure to its end: index made anew, database files without a trace. Returns their receipts.
 

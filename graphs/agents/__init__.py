@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from graphs.agent import Agent
-from graphs.agents import ask, brief, calendar, notes, timer
+from graphs.agents import ask, brief, calendar, forget, notes, timer
 
 AGENTS: dict[str, Agent] = {
     agent.manifest.name: agent
     for agent in (
+        forget.AGENT,
         notes.AGENT,
         timer.AGENT,
         calendar.AGENT,

@@ -15,6 +15,7 @@ from graphs.connectors.vault import MarkdownVault
 from graphs.tools.base import Tool
 from graphs.tools.calendar import calendar_tools
 from graphs.tools.calendar_read import reading_tools
+from graphs.tools.forget import Forgetter, forget_tools
 from graphs.tools.house import house_tools
 from graphs.tools.notes import note_tools
 from graphs.tools.timers import timer_tools
@@ -33,6 +34,7 @@ class ToolContext:
     memory: Memory
     clock: Callable[[], datetime]
     read_house: Callable[[str], Awaitable[Any]] | None = None
+    forgetter: Forgetter | None = None
 
 
 def build_tools(context: ToolContext) -> dict[str, Tool]:
@@ -44,5 +46,6 @@ def build_tools(context: ToolContext) -> dict[str, Tool]:
         *reading_tools(calendar, context.zone, context.clock),
         *timer_tools(context.db, context.clock),
         *house_tools(context.read_house),
+        *(forget_tools(context.forgetter) if context.forgetter is not None else ()),
     ]
     return {tool.name: tool for tool in tools}

@@ -1,0 +1,58 @@
+"""Forget: shows what memory holds about something and proposes to erase it everywhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from graphs.agent import Agent, Desk, Draft, Manifest, Task, Wish
+from graphs.tools.wording import quoted
+
+_ASKS = re.compile(
+    r"(?:please\s+)?(?:forget|erase)\s+(?:everything|all|anything)\s+(?:you\s+know\s+)?(?:about|on|of|with)\s+(?P<words>.+)"
+    r"|vergiss\s+alles\s+(?:über|zu)\s+(?P<german>.+)",
+    re.IGNORECASE | re.DOTALL,
+)
+_LONGEST = 200  # characters: longer words name nothing
+
+
+def claim(words: str, _now: datetime, _zone: ZoneInfo) -> Mapping[str, Any] | None:
+    """Only "forget everything about …": "forget it" is no wish to erase."""
+    found = _ASKS.fullmatch(words.strip().rstrip(".!"))
+    if found is None:
+        return None
+    return {"words": (found["words"] or found["german"]).strip()}
+
+
+async def work(task: Task, desk: Desk) -> Draft:
+    words = str(task.arguments.get("words") or (task.goal if task.arguments.get("command") else "")).strip(" \"'“”")
+    if not 2 <= len(words) <= _LONGEST:
+        return Draft("What shall I forget? Say the words that it contains: `/forget Project Falcon`.", asks=True)
+    found = (await desk.read("memory.forgettable", {"words": words}))["documents"]
+    if not found:
+        return Draft(f"I hold nothing that contains {quoted(words)}.")
+    arguments = {
+        "words": words,
+        "documents": [int(one["id"]) for one in found],
+        "names": [str(one["name"]) for one in found],
+    }
+    origins = dict.fromkeys(("words", "documents", "names"), (desk.words_value,))
+    return Draft(wishes=(Wish("memory.forget", arguments, origins=origins),))
+
+
+AGENT = Agent(
+    Manifest(
+        name="forget",
+        purpose="forget for good what you name, in every store",
+        tools=frozenset({"memory.forget", "memory.forgettable"}),
+        reads_memory=True,
+        examples=("forget everything about Project Falcon",),
+        arguments={"words": "the words that what is to be forgotten contains"},
+    ),
+    claim,
+    work,
+    commands={"forget": "forget for good what contains these words: /forget words"},
+)
