@@ -1,0 +1,112 @@
+"""Playbooks: forgetting for good, past talks as memory, quick answers, and cards that change by plain words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.playbooks.kit import Book, asks, calls, calls_nothing, does, presses, says, shows, toasts, user
+
+
+def _holds(home: Path, words: bytes) -> list[str]:
+    return [p.name for p in sorted(home.rglob("*")) if p.is_file() and words in p.read_bytes()]
+
+
+async def test_forgetting_asks_and_then_erases_the_note_from_vault_and_memory(play: Book) -> None:
+    await play(
+        user("note: Project Falcon launches in May"),
+        says("Noted"),
+        calls("notes.write"),
+        user("note: the dentist is on the second floor"),
+        says("Noted"),
+        calls("notes.write"),
+        user("/search Falcon"),
+        says("Falcon", "notes/"),
+        user("/forget Project Falcon"),
+        asks("Forget for good", "project-falcon", "Cannot be undone"),
+        calls_nothing(),
+        presses("Approve"),
+        toasts("Approved."),
+        says("Forgotten: 1 document"),
+        calls("memory.forget"),
+        does(lambda book: list(book.notes) == [name for name in book.notes if "falcon" not in name]),
+        does(lambda book: not _holds(book.steward.settings.notes_path, b"Falcon")),
+        user("/search Falcon"),
+        says("Nothing found"),
+        user("/search dentist"),
+        says("second floor"),
+    )
+
+
+async def test_forgetting_what_is_not_there_says_so_and_rejecting_keeps_everything(play: Book) -> None:
+    await play(
+        user("/forget Atlantis"),
+        says("nothing that contains", "Atlantis"),
+        user("note: the safe is behind the mirror"),
+        says("Noted"),
+        calls("notes.write"),
+        user("forget everything about the safe"),
+        asks("Forget for good"),
+        user("no"),
+        says("Nothing was done"),
+        calls_nothing(),
+        does(lambda book: len(book.notes) == 1),
+    )
+
+
+async def test_a_past_talk_is_found_and_cited(play: Book) -> None:
+    await play(
+        user("lunch with Ada on 27 November at 12:30"),
+        asks("Lunch with Ada"),
+        presses("Reject"),
+        toasts("Rejected."),
+        says("Nothing was done"),
+        user("/search lunch Ada"),
+        says("lunch with Ada", "chat of"),
+    )
+
+
+async def test_a_question_has_quick_answers_and_the_second_press_does_nothing(play: Book) -> None:
+    await play(
+        user("lunch with Ada on friday at 12:30"),
+        says("Do you mean"),
+        presses("schedule lunch with Ada"),
+        toasts("lunch with Ada"),
+        asks("Lunch with Ada"),
+        presses("Reject"),
+        toasts("Rejected."),
+        says("Nothing was done"),
+        presses("schedule lunch with Ada"),
+        toasts("answered that already"),
+        calls_nothing(),
+    )
+
+
+async def test_with_one_card_open_plain_words_change_it(play: Book) -> None:
+    await play(
+        user("lunch with Ada on 27 November at 12:30"),
+        asks("12:30–13:30"),
+        user("an hour later"),
+        asks("13:30–14:30"),
+        shows("13:30–14:30"),
+        presses("Approve"),
+        toasts("Approved."),
+        says("Created"),
+        calls("calendar.create"),
+    )
+
+
+async def test_panic_stops_effects_until_lifted_from_elsewhere(play: Book) -> None:
+    await play(
+        user("/panic"),
+        says("Everything is stopped"),
+        user("note: this must not be written"),
+        says("Not allowed", "panic"),
+        calls_nothing(),
+        user("/panic lift"),
+        says("Nothing was lifted"),
+        user("/panic lift", on="slack"),
+        says("Lifted", on="slack"),
+        user("note: now it may"),
+        says("Noted"),
+        calls("notes.write"),
+    )
