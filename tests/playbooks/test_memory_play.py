@@ -69,13 +69,13 @@ async def test_a_question_has_quick_answers_and_the_second_press_does_nothing(pl
     await play(
         user("lunch with Ada on friday at 12:30"),
         says("Do you mean"),
-        presses("schedule lunch with Ada"),
+        presses("schedule lunch with Ada on 2026-11-27 at 12:30"),
         toasts("lunch with Ada"),
         asks("Lunch with Ada"),
         presses("Reject"),
         toasts("Rejected."),
         says("Nothing was done"),
-        presses("schedule lunch with Ada"),
+        presses("schedule lunch with Ada on 2026-11-27 at 12:30"),
         toasts("answered that already"),
         calls_nothing(),
     )
