@@ -15,7 +15,7 @@ from tests.docs.pages import PAGES, ROOT, Block, Shell, blocks, commands, links,
 
 PLAYED = [page for page in PAGES if blocks(page, "played", "ran")]
 UPDATE = "STEWARD_UPDATE_DOCS"
-TESTED_ELSEWHERE = {"forget": "tests/unit/test_memory_forgetting.py"}
+TESTED_ELSEWHERE = {"forget": "tests/playbooks/test_memory_play.py"}
 """Agents whose outcome needs a whole memory, which the golden sets do not have."""
 
 
