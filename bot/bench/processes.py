@@ -66,7 +66,11 @@ class Running:
 
     def pss_mb(self) -> float:
         """Proportional set size of the whole tree."""
-        return round(sum(_pss_kb(pid) for pid in tree(self.process.pid)) / 1024, 1)
+        return round(sum(_kb(pid, "Pss:") for pid in tree(self.process.pid)) / 1024, 1)
+
+    def own_mb(self) -> float:
+        """Anonymous memory of the whole tree: what grows by leaking. PSS moves also when others map the same files."""
+        return round(sum(_kb(pid, "Anonymous:") for pid in tree(self.process.pid)) / 1024, 1)
 
     def cpu_s(self) -> float:
         """Processor time of the whole tree so far, ended children included."""
@@ -149,9 +153,9 @@ def _cpu_ticks(pid: int) -> int:
     return sum(int(field) for field in stat[11:15]) if stat else 0
 
 
-def _pss_kb(pid: int) -> int:
+def _kb(pid: int, name: str) -> int:
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:
         return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+    return next((int(line.split()[1]) for line in lines if line.startswith(name)), 0)

@@ -54,6 +54,7 @@ class Found:
     ready: list[float] = field(default_factory=list)
     wake: list[float] = field(default_factory=list)
     help: list[float] = field(default_factory=list)
+    own: list[float] = field(default_factory=list)  # anonymous memory at each weighing
     commits: list[float] = field(default_factory=list)
     single: dict[str, Any] = field(default_factory=dict)
     lost: int = 0
@@ -226,6 +227,7 @@ async def _ask(chat: Chat, number: int) -> None:
 async def _weigh(running: Running, found: Found, key: str) -> None:
     await _ask(running.chat, 7)
     found.single[key] = running.pss_mb()
+    found.own.append(running.own_mb())
 
 
 def _imported(*processes: dict[str, Any]) -> list[str]:
@@ -239,7 +241,7 @@ def _figures(plan: Plan, found: Found) -> list[Figure]:
     plain, echo = median(found.plain), median(found.echo)
     typed = f"typing signal, median of {len(found.typing)}"
     grown, awake = one("grown_pss_mb"), one("awake_pss_mb")
-    growth = None if grown is None or awake is None else round(grown - awake, 1)
+    growth = round(found.own[-1] - found.own[0], 1) if len(found.own) > 1 else None
     return [
         Figure("turn_ms", f"update → answer, median of {len(found.plain)}", plain, "ms", 60),
         Figure("turn_p95_ms", "update → answer, p95", p95(found.plain), "ms"),
@@ -256,7 +258,7 @@ def _figures(plan: Plan, found: Found) -> list[Figure]:
         Figure("idle_cpu_percent", f"asleep, processor over {plan.idle_s:g} s", one("idle_cpu_percent"), "%", 0.2),
         Figure("awake_pss_mb", f"awake after {min(plan.weigh_at, plan.turns)} turns (PSS)", awake, "MB", 220),
         Figure("grown_pss_mb", f"awake after {plan.grow_to} turns (PSS)", grown, "MB", 220),
-        Figure("growth_mb", "growth between the two", growth, "MB", 5),
+        Figure("growth_mb", "growth of its own memory between the two", growth, "MB", 5),
         Figure("unused_imported", "unused channels and models imported", one("imported"), "", 0),
         Figure("help_s", "--help, median of 5", median(found.help, 2), "s", 0.3),
         Figure("ingest_chunks_per_s", "passages remembered per second", one("ingest_chunks_per_s"), "/s"),
