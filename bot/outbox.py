@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 EFFECT_TRIES = 6
 MESSAGE_TRIES = 12
 EFFECT_TIMEOUT_S = 45.0
+_ANSWERED = re.compile(r"[td](\d+)/")  # keys of what is said to a delivery begin with its number
+
 ARRIVAL_S = 5.0
 """How long a message whose answer was lost may still be on its way before its look-up can be trusted."""
 
@@ -227,7 +230,8 @@ class Outbox:
     async def _find(self, speaker: SpeakingChannel, letter: Letter, part: Outbound) -> str:
         async with self.crew.db.read() as tx:
             known = await messages.last_ref(tx, letter.channel, letter.conversation)
-            asked = await inbox.by_id(tx, int(letter.turn[1:])) if letter.turn else None
+            answered = _ANSWERED.match(f"{letter.turn}/" if letter.turn else letter.key)
+            asked = await inbox.by_id(tx, int(answered[1])) if answered else None
         if asked is not None and (asked.channel, asked.conversation) == (letter.channel, letter.conversation):
             ref = speaker.parse(asked.raw, asked.account).message_ref
             known = max(known, int(ref) if ref.isdecimal() else 0)

@@ -45,7 +45,6 @@ SELECT EXISTS(SELECT 1 FROM delivery WHERE state IN ('new','running') AND not_be
     OR EXISTS(SELECT 1 FROM effect WHERE state IN ('pending','running') AND not_before<=:now)
     OR EXISTS(SELECT 1 FROM message WHERE state IN ('pending','running') AND not_before<=:now)
     OR EXISTS(SELECT 1 FROM timer WHERE state='armed' AND due_at<=:now)
-    OR EXISTS(SELECT 1 FROM turn WHERE state='running')
     OR EXISTS(SELECT 1 FROM turn WHERE state='waiting'
               AND NOT EXISTS(SELECT 1 FROM card WHERE card.turn=turn.id AND card.state='open')
               AND NOT EXISTS(SELECT 1 FROM effect WHERE effect.turn=turn.id AND effect.state IN ('pending','running')))

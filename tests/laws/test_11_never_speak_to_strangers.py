@@ -1,0 +1,18 @@
+"""Law 11. Never speak to strangers: whatever they send, nothing goes to them and nothing starts."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.playbooks.kit import Book, calls_nothing, user
+
+
+@pytest.mark.parametrize(
+    "words", ["hi", "/help", "/start", "note: x", "yes", "/approve 1", "/stop", "\x00", "", "remind me in 1 minute"]
+)
+async def test_a_stranger_gets_nothing(play: Book, words: str) -> None:
+    await play(user(words, sender="666"), calls_nothing())
+    assert await play.count("message WHERE conversation='666'") == 0
+    assert await play.count("value") == 0
+    assert not play.chats["telegram"].toasts
+    assert not [where for where, _ in play.chats["telegram"].said if where == "666"]
