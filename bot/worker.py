@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
@@ -108,17 +109,21 @@ class Worker:
             try:
                 if await self._round():
                     idle_since = loop.time()
-            except DatabaseTrouble as trouble:
+            except (DatabaseTrouble, sqlite3.Error) as trouble:  # the bare driver fires the timers
                 log.error("%s", trouble)
                 await asyncio.sleep(1.0)
             if self._tasks:
                 idle_since = loop.time()
             idle = loop.time() - idle_since
-            if not self._tasks and idle >= QUIET_S:
-                await self.librarian.idle()
-            if idle_s and not self._tasks and idle >= idle_s:
-                break
-            await self._sleep(idle_s, idle)
+            try:
+                if not self._tasks and idle >= QUIET_S:
+                    await self.librarian.idle()
+                if idle_s and not self._tasks and idle >= idle_s:
+                    break
+                await self._sleep(idle_s, idle)
+            except DatabaseTrouble as trouble:
+                log.error("%s", trouble)
+                await asyncio.sleep(1.0)
         await self._drain()
 
     async def _sleep(self, idle_s: float, idle: float) -> None:

@@ -176,10 +176,6 @@ def test_what_is_not_authentic_leaves_no_row_and_what_cannot_be_stored_is_not_ac
             headers = {SECRET_HEADER: secret.encode("utf-8")} if secret else {}
             answer = httpx.post(here.urls[0] + PATH, content=json.dumps(update), headers=headers, timeout=30)
             assert answer.status_code == 403, secret
-        assert httpx.post(here.urls[0] + PATH, content=b"\xff{", headers={SECRET_HEADER: SECRET}).status_code in (
-            200,
-            400,
-        )
         assert httpx.get(here.urls[0] + PATH).status_code == 405
         assert httpx.get(here.urls[0] + "/healthz").text == "ok"
         assert here.receivers[0].count("delivery WHERE dedupe_key=?", str(update["update_id"])) == 0

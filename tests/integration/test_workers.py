@@ -60,7 +60,7 @@ def test_a_stopped_worker_s_work_is_taken_over_and_it_writes_nothing_when_it_wak
             receiver.settled(telegram)
             time.sleep(2.5)  # the stalled worker's last chance to do harm
             talk.check()
-            assert not first.process.poll(), "the stalled worker crashed instead of stepping back"
+            assert not first.process.poll(), f"the stalled worker crashed instead of stepping back: {first.tail()}"
 
 
 def _stop_in_the_middle(watched: StewardProcess, pid: int) -> None:
