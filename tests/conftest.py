@@ -23,7 +23,3 @@ def _loopback_only(request: pytest.FixtureRequest) -> None:
     from pytest_socket import socket_allow_hosts
 
     socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`./check` without --soak leaves out what is marked soak; STEWARD_SOAK=1 runs the full counts."""
