@@ -6,6 +6,7 @@ import json
 import logging
 from datetime import datetime, timedelta
 
+from bot import strangers
 from bot.hearing import EDIT_WAIT_MS, Hearing, choice_delivery
 from bot.house import House
 from bot.outbox import update_copies
@@ -89,6 +90,8 @@ class Control:
             return await self._about_card(tx, press, inbound, decider, now)
         if press.verb == "undo":
             return Reply(await self._undo_press(tx, press, decider, now))
+        if press.verb in ("allow", "once", "block", "ignore"):
+            return Reply(await strangers.decide(tx, press, self.hearing.parse, decider.on, now))
         if press.verb == "choose":
             return Reply(await self._choose(tx, press, inbound, now))
         if press.verb in ("retry", "dismiss"):

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 
+from bot import strangers
 from channels.base import Inbound, SpeakingChannel
 from graphs.state import Crew, Said, TurnContext, ms
 from knowledge import ledger
@@ -176,6 +177,7 @@ class Hearing:
                 await ledger.append(tx, now, ledger.Entry("principal", "identity.linked", stored.channel, stored.turn))
             else:
                 await ledger.append(tx, now, ledger.Entry("system", "stranger.held", standing, stored.turn))
+                await strangers.hold(tx, stored, inbound, standing, now)
             await self._close(tx, stored, lease, now)
 
     async def _end(self, stored: Stored, lease: Lease, why: str) -> None:

@@ -33,6 +33,9 @@ TURN_TRIES = 4
 CONTROL_TRIES = 4
 TURNS_AT_ONCE = 8
 CONTROL_PATIENCE_MS = 30_000
+BUSY_S = 0.5
+"""While something runs, its end wakes the worker: no need to ask what comes next."""
+
 QUIET_S = 1.0
 """After so long without work the librarian may use the time."""
 
@@ -127,7 +130,7 @@ class Worker:
         await self._drain()
 
     async def _sleep(self, idle_s: float, idle: float) -> None:
-        wait = await self._until_next()
+        wait = BUSY_S if self._tasks else await self._until_next()
         if idle < QUIET_S:
             wait = min(wait, QUIET_S)
         if idle_s and not self._tasks:

@@ -132,14 +132,20 @@ class OnnxEmbedder:
                 str(self.folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
             )
             self._tokenizer = tokenizer
+            _give_back()  # what loading took and needs no more: 11 MB
         return self._session, self._tokenizer
 
     def _unload(self) -> None:
         self._session = None
         self._tokenizer = None
-        gc.collect()
-        if sys.platform == "linux":
-            ctypes.CDLL(None).malloc_trim(0)
+        _give_back()
+
+
+def _give_back() -> None:
+    """Return freed memory to the system; glibc keeps it otherwise."""
+    gc.collect()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _fingerprint(folder: Path) -> str:

@@ -97,6 +97,7 @@ class EdgeIndex:
 
     async def flush(self) -> None:
         self.shard.flush()
+        let_go(self.folder)
 
     async def close(self) -> None:
         if self._shard is not None:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 BUSY_S = 15.0
 
@@ -32,12 +34,14 @@ class Intake:
     """Opens the database at `path`; raises sqlite3.Error when it can't be written."""
 
     def __init__(self, path: Path) -> None:
+        self._lock = threading.RLock()  # callers may be threads: closing in the middle of a commit would be fatal
         self._db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-500"):
             self._db.execute(f"PRAGMA {pragma}")
 
     def close(self) -> None:
-        self._db.close()
+        with self._lock:
+            self._db.close()
 
     def accept(self, arrivals: Iterable[Arrival], now: int) -> list[int]:
         """Store each under UNIQUE(channel, account, dedupe_key); the ids of those that were new. Synced on return."""
@@ -47,12 +51,12 @@ class Intake:
         return [row for row in stored if row is not None]
 
     def has_open_card(self) -> bool:
-        return self._db.execute("SELECT 1 FROM card WHERE state='open' LIMIT 1").fetchone() is not None
+        return self._ask("SELECT 1 FROM card WHERE state='open' LIMIT 1") is not None
 
     def expects_reply(self, channel: str, conversation: str, now: int) -> bool:
         """Whether the next text of this conversation answers a question of a card (an edit)."""
         key = f"edit:{channel}:{conversation}"
-        row = self._db.execute("SELECT expires_at FROM setting WHERE key=?", (key,)).fetchone()
+        row = self._ask("SELECT expires_at FROM setting WHERE key=?", (key,))
         return row is not None and (row[0] is None or row[0] > now)
 
     def link_configured(self, principals: Mapping[str, str], now: int | None = None) -> None:
@@ -65,7 +69,7 @@ class Intake:
 
     def is_principal(self, channel: str, sender: str) -> bool:
         query = "SELECT 1 FROM identity WHERE channel=? AND external=? AND standing='principal'"
-        return self._db.execute(query, (channel, sender)).fetchone() is not None
+        return self._ask(query, (channel, sender)) is not None
 
     def mark_confirmed(self, channel: str, account: str, dedupe_key: str) -> None:
         """The press was confirmed to its platform already: the worker answers with a message instead."""
@@ -74,7 +78,7 @@ class Intake:
 
     def next_due(self) -> int | None:
         """When the next armed timer is due (ms), or None."""
-        due: int | None = self._db.execute("SELECT min(due_at) FROM timer WHERE state='armed'").fetchone()[0]
+        due: int | None = self._ask("SELECT min(due_at) FROM timer WHERE state='armed'")[0]
         return due
 
     def fire_due(self, now: int) -> int:
@@ -93,16 +97,16 @@ class Intake:
 
     def work_waits(self, now: int) -> bool:
         """Whether a worker would find something to do: deliveries, effects, messages that are not held."""
-        return any(self._db.execute(query, (now,)).fetchone() for query in _WORK)
+        return any(self._ask(query, (now,)) for query in _WORK)
 
     def counts(self) -> dict[str, int]:
         """How much waits in each queue, for /metrics."""
-        return {name: int(self._db.execute(query).fetchone()[0]) for name, query in _COUNTS.items()}
+        return {name: int(self._ask(query)[0]) for name, query in _COUNTS.items()}
 
     def record_failure(self, key: str, what: str, done: str, not_done: str, now: int) -> bool:
         """Note a failure that the receiver itself found; whether it is new (and must be told)."""
         with self._transaction():
-            known = self._db.execute("SELECT id FROM failure WHERE dedupe_key=? AND state='open'", (key,)).fetchone()
+            known = self._ask("SELECT id FROM failure WHERE dedupe_key=? AND state='open'", (key,))
             if known:
                 self._db.execute("UPDATE failure SET count=count+1, last_at=? WHERE id=?", (now, known[0]))
                 return False
@@ -122,18 +126,31 @@ class Intake:
         return cursor.lastrowid if cursor.rowcount == 1 else None
 
     def _transaction(self) -> _Transaction:
-        return _Transaction(self._db)
+        return _Transaction(self._db, self._lock)
+
+    def _ask(self, query: str, parameters: tuple[object, ...] = ()) -> Any:
+        """The first row, or None."""
+        with self._lock:
+            return self._db.execute(query, parameters).fetchone()
 
 
 class _Transaction:
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
+    def __init__(self, db: sqlite3.Connection, lock: threading.RLock) -> None:
+        self._db, self._lock = db, lock
 
     def __enter__(self) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
+        self._lock.acquire()
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+        except BaseException:
+            self._lock.release()
+            raise
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
-        self._db.execute("COMMIT" if kind is None else "ROLLBACK")
+        try:
+            self._db.execute("COMMIT" if kind is None else "ROLLBACK")
+        finally:
+            self._lock.release()
 
 
 _STORE = """

@@ -6,16 +6,30 @@ from pathlib import Path
 
 import pytest
 
-from tests.playbooks.kit import Book, asks, calls_nothing, does, open_book, says, user
+from tests.playbooks.kit import Book, asks, calls_nothing, does, open_book, presses, says, toasts, user
 
 
-async def test_a_stranger_gets_no_answer_at_all(play: Book) -> None:
+async def test_a_stranger_gets_no_answer_and_the_principal_one_card(play: Book) -> None:
     await play(
         user("hello? who is there?", sender="666"),
+        says("Somebody you don't know", "666"),
         user("/help", sender="666"),
         user("note: hacked", sender="666"),
         calls_nothing(),
         does(lambda book: not book.notes and not book.chats["telegram"].toasts),
+        presses("Show it once"),
+        toasts("Shown once"),
+        says("666", "> hello? who is there?"),
+        user("still there?", sender="666"),
+        presses("Allow"),
+        toasts("Allowed"),
+        user("note: now an item", sender="666"),
+        says("> note: now an item"),
+        presses("Block"),
+        toasts("Blocked"),
+        user("let me in", sender="666"),
+        calls_nothing(),
+        does(lambda book: not book.notes),
     )
 
 
@@ -32,6 +46,7 @@ async def test_a_link_code_links_once(tmp_path: Path, empty_database: Path) -> N
             user("note: hello"),
             says("Noted"),
             user(code, sender="666"),
+            says("Somebody you don't know"),
             user("hi", sender="666"),
         )
 

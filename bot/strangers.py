@@ -1,0 +1,83 @@
+"""Strangers get no answer: the principal gets one card a day about each, and what an allowed one writes as an item."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from channels.base import Inbound
+from knowledge import ledger
+from knowledge.database import Tx
+from knowledge.ids import digest
+from knowledge.store import inbox, messages, people
+from knowledge.store.inbox import Stored
+from knowledge.words import Button, Outbound, Press
+
+DAY_MS = 24 * 3600 * 1000
+SHOWN = 600  # characters of a stranger's words on a card
+_LABELS = (("once", "Show it once"), ("allow", "Allow"), ("block", "Block"), ("ignore", "Ignore"))
+_STANDING = {"allow": "allowed", "block": "blocked", "ignore": "ignored"}
+_SAID = {
+    "allow": "Allowed: what they write comes to you as an item. They get no answer from me.",
+    "once": "Shown once. The next message asks again.",
+    "block": "Blocked: you hear nothing of them any more.",
+    "ignore": "Ignored: their messages are kept and not shown.",
+}
+
+
+async def hold(tx: Tx, stored: Stored, inbound: Inbound, standing: str, now: int) -> None:
+    """What somebody else wrote: an item when they are allowed, one card when nobody has decided, else nothing."""
+    places = await people.addresses(tx)
+    if not places or not inbound.private:
+        return
+    if standing == "allowed":
+        await _show(tx, stored, inbound, now)
+    elif standing == "stranger":
+        who = _name(inbound)
+        text = (
+            f"👤 **Somebody you don't know wrote on {stored.channel}**: {who}\n"
+            f"They got no answer. Their message is held ({len(inbound.text)} characters)."
+        )
+        buttons = tuple(Button(label, _press(verb, stored).encode()) for verb, label in _LABELS)
+        key = f"stranger/{stored.channel}/{digest(stored.sender)[:16]}/{now // DAY_MS}"
+        await messages.enqueue(
+            tx, key, places[0].channel, places[0].conversation, Outbound(text, (buttons[:2], buttons[2:])), now
+        )
+
+
+async def decide(tx: Tx, press: Press, parse: Callable[[Stored], Inbound], decider: str, now: int) -> str:
+    """The principal's decision about the sender of a held message; the sentence."""
+    number = press.ref.removeprefix("s")
+    held = await inbox.by_id(tx, int(number)) if number.isdecimal() else None
+    if held is None or press.nonce != _nonce(held):
+        return "I don't know this button any more."
+    if press.verb in _STANDING:
+        await people.set_standing(tx, held.channel, held.sender, _STANDING[press.verb], now)
+    if press.verb in ("allow", "once"):
+        await _show(tx, held, parse(held), now)
+    await ledger.append(tx, now, ledger.Entry("principal", f"stranger.{press.verb}", decider, held.turn))
+    return _SAID[press.verb]
+
+
+async def _show(tx: Tx, stored: Stored, inbound: Inbound, now: int) -> None:
+    """The words as an item for the principal: quoted, data, never a turn."""
+    place = (await people.addresses(tx))[0]
+    words = inbound.text or inbound.note or inbound.kind
+    quoted = "\n".join(f"> {line}" for line in words[:SHOWN].splitlines() or [""])
+    cut = " (shortened)" if len(words) > SHOWN else ""
+    text = f"✉️ **{_name(inbound)}** on {stored.channel}{cut}:\n{quoted}"
+    await messages.enqueue(tx, f"item/{stored.id}", place.channel, place.conversation, Outbound(text), now)
+
+
+def _name(inbound: Inbound) -> str:
+    """How they call themselves, without markup and on one line, and who they are to the platform."""
+    plain = "".join(c for c in " ".join(inbound.sender_name.split()) if c.isalnum() or c in " .-'")[:40]
+    return f"“{plain}” ({inbound.sender})" if plain else inbound.sender
+
+
+def _press(verb: str, stored: Stored) -> Press:
+    return Press(verb, f"s{stored.id}", nonce=_nonce(stored))  # type: ignore[arg-type]
+
+
+def _nonce(stored: Stored) -> str:
+    return digest(json.dumps([stored.channel, stored.sender, stored.received_at]))[:8]
