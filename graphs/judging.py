@@ -37,6 +37,11 @@ def said_id(turn: str) -> str:
     return f"{turn}/said/1"
 
 
+def plan_id(turn: str) -> str:
+    """The value id of a turn's task graph."""
+    return f"{turn}/plan/1"
+
+
 def card_id(turn: str) -> str:
     """The card of a turn: its number with a c."""
     return "c" + turn.removeprefix("t")

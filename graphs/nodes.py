@@ -7,6 +7,7 @@ act) writes all of them in one commit. After a crash the rows of an earlier run 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -18,14 +19,14 @@ from langgraph.types import interrupt
 from graphs import answer as answers
 from graphs.agent import Desk, Draft, Task
 from graphs.approval import render_card
-from graphs.judging import card_id, judge_wish, proposal_of, said_id
+from graphs.judging import card_id, judge_wish, plan_id, proposal_of, said_id
 from graphs.schedule import next_due
 from graphs.state import State, TurnContext, ms
 from graphs.tools.base import ToolTrouble
 from graphs.understanding import Plan
 from knowledge import ledger
 from knowledge.database import Tx
-from knowledge.ids import random_id
+from knowledge.ids import canonical, random_id
 from knowledge.store import cards, effects, inbox, leases, messages, settings, timers, turns
 from knowledge.store.cards import Card, Proposal
 from knowledge.store.turns import Labels, Value, made_from
@@ -51,10 +52,11 @@ async def understand(state: State, runtime: Runtime[TurnContext]) -> State:
         plan = Plan((Task("1", "notes", said.words, {"foreign": True}),), "pattern")
     else:
         plan = await crew.understanding.read(said.words, said.command, ctx.now.astimezone(crew.zone), crew.zone)
+    ctx.tasks = list(plan.tasks)
     ctx.trace["understood"] = {"how": plan.how, "tasks": [asdict(t) for t in plan.tasks], "note": plan.note}
     ctx.trace["suggestions"] = list(plan.suggestions)
     return {
-        "tasks": [asdict(task) for task in plan.tasks],
+        "tasks": [task.id for task in plan.tasks],
         "how": plan.how,
         "turn": ctx.turn,
         "said": said_id(ctx.turn),
@@ -64,10 +66,11 @@ async def understand(state: State, runtime: Runtime[TurnContext]) -> State:
 async def plan(state: State, runtime: Runtime[TurnContext]) -> State:
     """Check the task graph: known agents, no missing or circular dependency. What is not sound is left out and told."""
     ctx = runtime.context
-    known = [t for t in (Task(**one) for one in state.get("tasks", [])) if t.agent in ctx.crew.agents]
+    known = [t for t in ctx.tasks if t.agent in ctx.crew.agents]
     sound = _sound(known)
-    ctx.trace["dropped"] = len(state.get("tasks", [])) - len(sound)
-    return {"tasks": [asdict(task) for task in sound]}
+    ctx.trace["dropped"] = len(ctx.tasks) - len(sound)
+    ctx.tasks = sound
+    return {"tasks": [task.id for task in sound]}
 
 
 def _sound(tasks: list[Task]) -> list[Task]:
@@ -90,7 +93,7 @@ def _sound(tasks: list[Task]) -> list[Task]:
 async def work(state: State, runtime: Runtime[TurnContext]) -> State:
     """Run the agents, those that wait for nothing side by side. Nothing is written here."""
     ctx = runtime.context
-    tasks = [Task(**one) for one in state.get("tasks", [])]
+    tasks = ctx.tasks
     if ctx.again and await _read_back(ctx, tasks):
         return {}
     done: set[str] = set()
@@ -136,6 +139,13 @@ def _reader(ctx: TurnContext, task: Task) -> Any:
     return read
 
 
+async def _planned(ctx: TurnContext) -> list[Task]:
+    """The task graph as an earlier run wrote it: the checkpoint holds its ids alone."""
+    async with ctx.crew.db.read() as tx:
+        found = (await turns.read_values(tx, [plan_id(ctx.turn)])).get(plan_id(ctx.turn))
+    return [Task(**{**one, "after": tuple(one["after"])}) for one in json.loads(found.content)] if found else []
+
+
 async def _read_back(ctx: TurnContext, tasks: list[Task]) -> bool:
     """Drafts that an earlier run of this turn has written already; whether there were any."""
     ids = {f"{ctx.turn}/work/{t.id}": t.id for t in tasks}
@@ -154,7 +164,7 @@ async def judge(state: State, runtime: Runtime[TurnContext]) -> State:
     ctx = runtime.context
     async with ctx.crew.db.read() as tx:
         paused = set((await settings.under(tx, "paused:", ms(ctx.now))).keys())
-        for task in (Task(**one) for one in state.get("tasks", [])):
+        for task in ctx.tasks:
             for wish in ctx.drafts[task.id].wishes:
                 ctx.judged.append(await judge_wish(tx, ctx, task, wish, paused=f"paused:{task.agent}" in paused))
     if any(j.verdict.word == "ask" for j in ctx.judged):
@@ -235,6 +245,9 @@ def _values(ctx: TurnContext) -> list[Value]:
     """The words, every piece of evidence, every draft: each with the labels of what it was made from."""
     said = Value(said_id(ctx.turn), ctx.turn, ctx.said.words, Labels((ctx.said.source,), ctx.said.integrity))
     kept = [said]
+    if ctx.tasks:
+        planned = canonical([asdict(task) for task in ctx.tasks])
+        kept.append(made_from(plan_id(ctx.turn), ctx.turn, planned, [said], maker="steward"))
     for task, draft in ctx.drafts.items():
         pieces = [_evidence_value(ctx, task, n, e) for n, e in enumerate(draft.evidence, 1)]
         maker = f"agent:{task}"
@@ -287,7 +300,7 @@ async def answer(state: State, runtime: Runtime[TurnContext]) -> State:
     """Say what came of it, end the turn and its delivery, keep the record: one commit."""
     ctx = runtime.context
     crew, now = ctx.crew, ms(ctx.now)
-    tasks = [Task(**one) for one in state.get("tasks", [])]
+    tasks = ctx.tasks = ctx.tasks or await _planned(ctx)
     order = [t.id for t in tasks] + [ASIDE]
     async with crew.db.read() as tx:
         proposals = await cards.of_turn(tx, ctx.turn)
@@ -340,7 +353,7 @@ def _record(ctx: TurnContext, state: State, text: str) -> dict[str, Any]:
         "kind": ctx.said.kind,
         "channel": ctx.channel,
         "conversation": ctx.conversation,
-        "tasks": state.get("tasks", []),
+        "tasks": [asdict(task) for task in ctx.tasks],
         "how": state.get("how", ""),
         "trace": {k: v for k, v in ctx.trace.items() if k != "suggestions"},
         "drafts": {t: answers.pack(d) for t, d in ctx.drafts.items()},

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal, TypedDict
 from zoneinfo import ZoneInfo
 
-from graphs.agent import Agent, Draft, Memory
+from graphs.agent import Agent, Draft, Memory, Task
 from graphs.policy.engine import PolicyEngine
 from graphs.tools.base import Tool
 from graphs.understanding import Understanding
@@ -28,11 +28,11 @@ NOBODY = Reach(())
 
 
 class State(TypedDict, total=False):
-    """The checkpoint: under 32 KB whatever the turn reads. `said` is a value id, `tasks` the task graph."""
+    """The checkpoint: under 32 KB whatever the turn reads. `said` is a value id, `tasks` the ids of the task graph."""
 
     turn: str
     said: str
-    tasks: list[dict[str, Any]]
+    tasks: list[str]
     how: str
     card: str
     waiting: bool
@@ -83,6 +83,7 @@ class TurnContext:
     conversation: str
     said: Said
     again: bool = False  # an earlier worker may have left rows of this turn
+    tasks: list[Task] = field(default_factory=list)
     drafts: dict[str, Draft] = field(default_factory=dict)
     judged: list[Any] = field(default_factory=list)
     trace: dict[str, Any] = field(default_factory=dict)

@@ -75,7 +75,7 @@ async def test_the_pinned_langgraph_refuses_an_unknown_interrupt_only_in_strict_
     "length",
     [
         4_096,  # the longest text of a chat
-        pytest.param(100_000, marks=pytest.mark.xfail(strict=True, reason="the state holds the tasks' words, not ids")),
+        100_000,
     ],
 )
 async def test_a_checkpoint_stays_small_whatever_the_turn_reads(errand_play: Book, length: int) -> None:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from tests.playbooks.kit import Book, calls_nothing, user
+from tests.playbooks.kit import Book, calls_nothing, does, user
 
 
 @pytest.mark.parametrize(
     "words", ["hi", "/help", "/start", "note: x", "yes", "/approve 1", "/stop", "\x00", "", "remind me in 1 minute"]
 )
 async def test_a_stranger_gets_nothing(play: Book, words: str) -> None:
-    await play(user(words, sender="666"), calls_nothing())
+    def only_the_card(book: Book) -> bool:
+        said = [book.chats["telegram"].posted[ref].text for _, ref in book.chats["telegram"].said]
+        book.read["telegram"] = len(said)
+        return len(said) <= 1 and all("Somebody you don't know" in text for text in said)  # to the principal, once
+
+    await play(user(words, sender="666"), does(only_the_card), calls_nothing())
     assert await play.count("message WHERE conversation='666'") == 0
     assert await play.count("value") == 0
     assert not play.chats["telegram"].toasts
