@@ -8,10 +8,9 @@ import os
 import random
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from bot.receiver import Receiver
+from knowledge.store.intake import Intake
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +23,15 @@ FRUGAL = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072"}
 CRASHES_TO_TELL = 4
 CALM_S = 300.0
 """A worker that lived so long has recovered: its crashes are counted anew."""
+
+
+class Employer(Protocol):
+    """Whose worker it is: the receiver, as far as the supervisor needs it."""
+
+    intake: Intake
+
+    def look_at_timers(self) -> None: ...
+    async def tell_principal(self, text: str) -> None: ...
 
 
 class Supervisor:
@@ -42,7 +50,7 @@ class Supervisor:
     def wake(self) -> None:
         self._wanted.set()
 
-    async def run(self, receiver: Receiver) -> None:
+    async def run(self, receiver: Employer) -> None:
         """Until cancelled; the worker is ended with us (it gets time to finish what it does)."""
         try:
             while True:
@@ -63,7 +71,7 @@ class Supervisor:
         finally:
             await self._end()
 
-    async def _crashed(self, receiver: Receiver, code: int, lived_s: float) -> None:
+    async def _crashed(self, receiver: Employer, code: int, lived_s: float) -> None:
         self.crashes = 1 if lived_s > CALM_S else self.crashes + 1
         wait = min(60.0, 0.25 * 2.0 ** min(self.crashes, 8)) * random.uniform(0.7, 1.3)
         log.error("the worker ended with code %s after %.1f s; starting it again in %.1f s", code, lived_s, wait)

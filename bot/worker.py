@@ -12,6 +12,7 @@ from bot.control import Control
 from bot.hearing import Hearing
 from bot.librarian import Librarian
 from bot.outbox import Outbox, backoff_ms, tell_failure
+from bot.renewal import Renewal
 from channels.base import ChannelError
 from graphs.policy import standing
 from graphs.state import Crew, TurnContext, ms
@@ -374,8 +375,8 @@ class Worker:
         if fresh:
             await tell_failure(tx, failure, now)
 
-    def _renewing(self, lease: Lease) -> _Renewal:
-        return _Renewal(self.crew, lease)
+    def _renewing(self, lease: Lease) -> Renewal:
+        return Renewal(self.crew, lease)
 
     async def announce(self) -> None:
         """Tell every platform what it should know (command menu, webhook) when that has changed."""
@@ -384,33 +385,3 @@ class Worker:
                 await speaker.start()
             except ChannelError as error:
                 log.warning("%s could not be set up: %s", name, error)
-
-
-class _Renewal:
-    """Keeps a lease alive while its work runs; ends the work when the lease has passed to another worker."""
-
-    def __init__(self, crew: Crew, lease: Lease) -> None:
-        self.crew, self.lease = crew, lease
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> None:
-        owner = asyncio.current_task()
-        assert owner is not None
-        self._task = asyncio.create_task(self._renew(owner))
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-
-    async def _renew(self, owner: asyncio.Task[Any]) -> None:
-        while True:
-            await asyncio.sleep(self.crew.lease_ms / 3000)
-            now = ms(self.crew.clock())
-            try:
-                async with self.crew.db.write() as tx:
-                    await leases.guard(tx, self.lease, now, self.crew.lease_ms)
-            except StaleLease:
-                owner.cancel("the lease has passed to another worker")
-                return
-            except DatabaseTrouble as trouble:
-                log.error("lease not renewed: %s", trouble)
