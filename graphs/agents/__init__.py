@@ -8,11 +8,11 @@ from graphs.agents import ask, brief, calendar, forget, notes, timer
 AGENTS: dict[str, Agent] = {
     agent.manifest.name: agent
     for agent in (
-        forget.AGENT,
         notes.AGENT,
         timer.AGENT,
         calendar.AGENT,
         brief.AGENT,
+        forget.AGENT,
         ask.AGENT,
     )
 }

@@ -13,6 +13,7 @@ from graphs.tools.base import Receipt, Tool
 from graphs.tools.registry import ToolContext, build_tools
 from knowledge.database import Database
 from knowledge.hits import Hit
+from tests.fakes.memory import ListMemory
 
 ZONE = ZoneInfo("Europe/Zurich")
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=ZONE)
@@ -42,6 +43,7 @@ def tools_of(
         memory or NoMemory(),
         lambda: now,
         house,
+        memory if isinstance(memory, ListMemory) else None,
     )
     return build_tools(context)
 

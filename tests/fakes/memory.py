@@ -6,9 +6,10 @@ It satisfies `graphs.agent.Memory` and fills `parts["cover"]` as the index does 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from knowledge.hits import Hit
 from knowledge.index.bm25 import STOP, plain_words, stem
@@ -29,6 +30,15 @@ class ListMemory:
         ]
         kept = [hit for hit in found if (not sources or hit.source in sources) and set(hit.readers) & set(readers)]
         return sorted(kept, key=lambda hit: -hit.score)[:k]
+
+    async def forgettable(self, words: str) -> list[Mapping[str, Any]]:
+        """The passages that hold the words as they are, each as a document."""
+        held = [n for n, hit in enumerate(self.passages, 1) if words.casefold() in f"{hit.name} {hit.text}".casefold()]
+        return [{"id": n, "name": self.passages[n - 1].name} for n in held]
+
+    async def erase(self, words: str, documents: Sequence[int], key: str) -> Mapping[str, Any]:
+        """What erasing would report; a list that tests share is left as it is."""
+        return {"documents": len(documents), "chunks": len(documents), "others": 0}
 
 
 def passage(name: str, place: str, dated: datetime, text: str, source: str = "note") -> Hit:
