@@ -35,6 +35,7 @@ class LocalServer:
     def __init__(self, path: Path, handlers: Mapping[str, Handler]) -> None:
         self.path, self.handlers = path, handlers
         self._server: asyncio.Server | None = None
+        self._guests: set[asyncio.StreamWriter] = set()
 
     async def start(self) -> None:
         with contextlib.suppress(FileNotFoundError):
@@ -45,10 +46,14 @@ class LocalServer:
     async def close(self) -> None:
         if self._server is not None:
             self._server.close()
+            for guest in list(self._guests):
+                guest.close()
+            await asyncio.sleep(0)  # their readers come to an end by themselves, not by being cancelled
             with contextlib.suppress(FileNotFoundError):
                 self.path.unlink()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._guests.add(writer)
         try:
             while line := await reader.readline():
                 writer.write(json.dumps(await self._answer(line)).encode() + b"\n")
@@ -56,6 +61,7 @@ class LocalServer:
         except (ConnectionError, ValueError):
             return
         finally:
+            self._guests.discard(writer)
             writer.close()
 
     async def _answer(self, line: bytes) -> Mapping[str, Any]:
