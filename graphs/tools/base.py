@@ -38,11 +38,6 @@ class Undo:
     arguments: Arguments
 
 
-def no_find(arguments: Arguments, key: str) -> Awaitable[Receipt | None]:
-    """For tools that are idempotent under their key: running again is the look-up."""
-    raise NotImplementedError
-
-
 @dataclass(frozen=True, slots=True)
 class Tool:
     """One operation.
