@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 
 from bot import strangers
+from bot.commands import COMMANDS
 from channels.base import Inbound, SpeakingChannel
 from graphs.state import Crew, Said, TurnContext, ms
 from knowledge import ledger
@@ -85,6 +86,10 @@ class Hearing:
         if inbound.kind in ("edit", "reaction", "press") or (not inbound.private and not inbound.mentioned):
             await self._end(stored, lease, "nothing to do")
             return None
+        if inbound.command in COMMANDS:  # the platform's own form of a command (`/steward help`) did not look like one
+            async with self.crew.db.write() as tx:
+                await self._to_control(tx, stored, lease)
+            return None
         if inbound.kind == "text" and not inbound.forwarded and await self._changes_a_card(stored, inbound, lease):
             return None
         return await self.context(stored, lease)
@@ -104,15 +109,20 @@ class Hearing:
         if not isinstance(tool.revise(json.loads(open_ones[0].arguments), inbound.text, now, crew.zone), Mapping):
             return False
         async with crew.db.write() as tx:
-            await leases.guard(tx, lease, ms(now), crew.lease_ms)
             key = f"edit:{inbound.channel}:{inbound.conversation}"
             await settings.put(
                 tx, key, {"proposal": open_ones[0].id, "card": open_ones[0].card}, ms(now) + EDIT_WAIT_MS
             )
-            await turns.set_state(tx, stored.turn, "done", ended_at=ms(now))
-            await inbox.to_control_lane(tx, stored.id)
-            await leases.release(tx, lease)
+            await self._to_control(tx, stored, lease)
         return True
+
+    async def _to_control(self, tx: Tx, stored: Stored, lease: Lease) -> None:
+        """The delivery is no turn after all: the control lane handles it at once."""
+        now = ms(self.crew.clock())
+        await leases.guard(tx, lease, now, self.crew.lease_ms)
+        await turns.set_state(tx, stored.turn, "done", ended_at=now)
+        await inbox.to_control_lane(tx, stored.id)
+        await leases.release(tx, lease)
 
     async def context(self, stored: Stored, lease: Lease) -> TurnContext:
         """What a turn needs to begin or go on."""
