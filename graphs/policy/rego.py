@@ -82,6 +82,10 @@ class RegoPolicy:
             if key in self._lately:
                 return self._lately[key]
             verdict = self._evaluate(asked) if self._pristine else self._watched(asked)
+            if verdict is _SLOW and self._pristine:
+                verdict = self._evaluate(
+                    asked
+                )  # our own rules are quick: a first call on a cold, loaded machine is not
             if verdict is not _SLOW:
                 if len(self._lately) >= LATELY:
                     self._lately.clear()
