@@ -117,16 +117,13 @@ class Control:
         outcome = await cards.decide(
             tx, press.ref, press.version, press.item, verdict, decider, now, nonce=press.nonce  # type: ignore[arg-type]
         )  # fmt: skip
-        return Reply(await self._after(tx, outcome, decider, now))
+        return Reply(await self._after(tx, outcome, now))
 
-    async def _after(self, tx: Tx, outcome: Outcome, decider: Decider, now: int) -> str:
-        """The sentence for an outcome; every copy of a card that changed is updated. A refused press leaves a record."""
+    async def _after(self, tx: Tx, outcome: Outcome, now: int) -> str:
+        """The sentence for an outcome; every copy of a card that changed is updated."""
         if outcome.kind == "decided":
             assert outcome.card is not None
             await update_copies(tx, self.crew, outcome.card.id, now)
-        else:
-            ref = outcome.card.id if outcome.card else "card"
-            await ledger.append(tx, now, ledger.Entry(decider.by, f"press.{outcome.kind}", decider.on, ref))
         return outcome_sentence(outcome, self.crew.zone)
 
     async def _about_card(self, tx: Tx, press: Press, inbound: Inbound, decider: Decider, now: int) -> Reply:
@@ -138,7 +135,8 @@ class Control:
             return Reply("Here is why.", [Outbound(why_text(card, proposals))])
         outcome = _still_open(card, proposals, press, now)
         if outcome is not None:
-            return Reply(await self._after(tx, outcome, decider, now))
+            await cards.refuse(tx, outcome, decider, now)
+            return Reply(outcome_sentence(outcome, self.crew.zone))
         if press.verb == "later":
             return Reply(await self._later(tx, card, decider, now))
         chosen = next((p for p in proposals if press.item in (0, p.ordinal) and p.state == "open"), None)
@@ -226,7 +224,7 @@ class Control:
         sentences = []
         for p in chosen:
             outcome = await cards.decide(tx, p.card or "", 0, p.ordinal, verdict, decider, now)  # type: ignore[arg-type]
-            sentence = await self._after(tx, outcome, decider, now)
+            sentence = await self._after(tx, outcome, now)
             sentences += [] if outcome.kind == "decided" else [sentence]
         return Reply(" ".join(dict.fromkeys(sentences)))
 

@@ -17,7 +17,9 @@ from graphs.state import Crew, ms
 from graphs.tools.base import OutcomeUnknown, Tool, ToolLater, ToolTrouble
 from knowledge import ledger
 from knowledge.database import Tx
+from knowledge.ids import canonical
 from knowledge.store import cards, effects, failures, inbox, messages, people, turns
+from knowledge.store.binding import broken_bond
 from knowledge.store.effects import Effect
 from knowledge.store.failures import Failure, Remedy
 from knowledge.store.messages import Letter
@@ -29,6 +31,17 @@ EFFECT_TRIES = 6
 MESSAGE_TRIES = 12
 EFFECT_TIMEOUT_S = 45.0
 _ANSWERED = re.compile(r"[td](\d+)/")  # keys of what is said to a delivery begin with its number
+
+_BROKEN = {
+    "arguments": "its arguments were changed",
+    "tool": "its tool was changed",
+    "step": "it was moved to another step",
+    "hash": "what the card showed was changed",
+    "replay": "it was done already",
+    "expired": "its approval came after the card had expired",
+    "account": "the account that approved it is no longer linked",
+    "undecided": "there is no decision about it",
+}
 
 ARRIVAL_S = 5.0
 """How long a message whose answer was lost may still be on its way before its look-up can be trusted."""
@@ -69,6 +82,9 @@ class Outbox:
         if tool is None:
             await self._end_effect(effect, "failed", error=f"There is no tool called {effect.tool}.")
             return
+        if broken := await self._broken_bond(effect):
+            await self._refuse(effect, broken)
+            return
         try:
             receipt = await asyncio.wait_for(self._attempt(tool, effect), self._patience_s)
         except ToolLater as later:
@@ -82,6 +98,36 @@ class Outbox:
             await self._look_after(tool, effect, f"{type(error).__name__}: {error}")
         else:
             await self._end_effect(effect, "done", receipt=receipt)
+
+    async def _broken_bond(self, effect: Effect) -> str:
+        """Why what is about to run is not what was decided, in one word; empty when it is."""
+        async with self.crew.db.read() as tx:
+            broken = await broken_bond(tx, effect)
+            origin = await effects.get(tx, effect.undoes) if effect.undoes and not broken else None
+        if broken or effect.undoes is None:
+            return broken
+        tool = self.crew.tools.get(origin.tool) if origin is not None else None
+        if origin is None or tool is None or tool.undo is None or effect.id != f"undo.{origin.id}":
+            return "undecided"
+        wanted = tool.undo(origin.arguments, origin.receipt or {})
+        if wanted is None or wanted.tool != effect.tool:
+            return "tool"
+        return "" if canonical(dict(wanted.arguments)) == canonical(dict(effect.arguments)) else "arguments"
+
+    async def _refuse(self, effect: Effect, broken: str) -> None:
+        """Nothing is done, and it is told: the rows say something else than what was decided."""
+        now = ms(self.crew.clock())
+        error = f"what was about to run is not what was decided ({_BROKEN[broken]}). Tell me anew if you want it"
+        async with self.crew.db.write() as tx:
+            if not await effects.finish(tx, effect.id, self.crew.owner, "failed", now, error=error):
+                return
+            await ledger.append(tx, now, ledger.Entry("system", "effect.refused", broken, effect.id))
+            failure, fresh = await failures.note(
+                tx, f"refused:{effect.id}", f"I refused {effect.tool}: {error}", "", "It was not done.", now,
+                remedies=(Remedy("dismiss", "Leave it", effect.id),), turn=effect.turn,
+            )  # fmt: skip
+            if fresh:
+                await tell_failure(tx, failure, now)
 
     async def _attempt(self, tool: Tool, effect: Effect) -> Mapping[str, Any]:
         """Look before repeating what an earlier worker may have done already."""

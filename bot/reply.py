@@ -38,6 +38,8 @@ def outcome_sentence(outcome: Outcome, zone: ZoneInfo) -> str:
         return "I don't know this card any more; nothing was done."
     if outcome.kind == "superseded":
         return "This version was changed since (superseded): use the newer card. Nothing was done."
+    if outcome.kind == "tampered":
+        return "Nothing was done: what is stored is not what was on the card. Reject it and tell me anew."
     if outcome.kind == "expired":
         return "This card has expired; nothing was done. Ask me again if you still want it."
     decided = outcome.proposals[0] if outcome.proposals else None

@@ -12,7 +12,7 @@ from graphs.policy.schema import document
 from graphs.state import TurnContext
 from knowledge.database import Tx
 from knowledge.ids import canonical
-from knowledge.store import cards
+from knowledge.store.binding import approval_hash
 from knowledge.store.cards import Proposal
 from knowledge.store.turns import Labels, join
 
@@ -83,10 +83,11 @@ def _label(ctx: TurnContext, wish: Wish, argument: str) -> Labels:
 def proposal_of(ctx: TurnContext, ordinal: int, j: Judged, now: int) -> Proposal:
     """The row of a judged wish: exact arguments and their hash, a rendering made by code, who decided if nobody must."""
     tool = ctx.crew.tools.get(j.wish.tool)
-    arguments = canonical(dict(j.wish.arguments))
+    step, arguments = f"{ctx.turn}.p{ordinal}", canonical(dict(j.wish.arguments))
+    rendering = tool.render(j.wish.arguments) if tool else j.wish.tool
     asked = j.verdict.word == "ask"
     return Proposal(
-        id=f"{ctx.turn}.p{ordinal}",
+        id=step,
         turn=ctx.turn,
         card=card_id(ctx.turn) if asked else None,
         ordinal=ordinal,
@@ -94,8 +95,8 @@ def proposal_of(ctx: TurnContext, ordinal: int, j: Judged, now: int) -> Proposal
         agent=j.agent,
         tool=j.wish.tool,
         arguments=arguments,
-        hash=cards.argument_hash(j.wish.tool, arguments),
-        rendering=tool.render(j.wish.arguments) if tool else j.wish.tool,
+        hash=approval_hash(step, j.wish.tool, arguments, rendering),
+        rendering=rendering,
         labels=j.labels,
         evidence=[asdict(e) for e in j.wish.evidence],
         undo=tool.undo_note(j.wish.arguments) if tool else None,

@@ -287,3 +287,4 @@ ledger = Table(
     Column("previous", Text, nullable=False),
     Column("hash", Text, nullable=False),
 )
+Index("ledger_ref", ledger.c.ref)

@@ -13,8 +13,9 @@ from sqlalchemy.dialects.sqlite import insert
 from knowledge import ledger
 from knowledge.database import Tx
 from knowledge.database.schema import card, card_copy, proposal, proposal_version
-from knowledge.ids import canonical, digest
+from knowledge.ids import canonical
 from knowledge.store import effects, timers
+from knowledge.store.binding import approval_hash
 
 CardState = Literal["open", "decided", "expired"]
 
@@ -80,7 +81,7 @@ class Decider:
     on: str
 
 
-OutcomeKind = Literal["decided", "already", "superseded", "expired", "unknown"]
+OutcomeKind = Literal["decided", "already", "superseded", "expired", "unknown", "tampered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +93,6 @@ class Outcome:
     proposals: tuple[Proposal, ...] = ()
     effects: tuple[str, ...] = ()
     finished: bool = False
-
-
-def argument_hash(tool: str, arguments: str) -> str:
-    """What an approval binds to: digest of the tool's name and the canonical arguments."""
-    return digest([tool, arguments])
 
 
 def _proposal(row: Any) -> Proposal:
@@ -198,7 +194,24 @@ async def decide(
     """Decide proposal `item` of the card (0: all that are open), once and for all, with the outbox rows in the same commit.
 
     `version` is the card's as it was shown (0: whatever it is now); `nonce` the button's, None for typed words.
+    What comes to nothing leaves a record too.
     """
+    outcome = await _decide(tx, card_id, version, item, verdict, decider, now, nonce)
+    if outcome.kind != "decided":
+        await refuse(tx, outcome, decider, now)
+    return outcome
+
+
+async def refuse(tx: Tx, outcome: Outcome, decider: Decider, now: int) -> None:
+    """The record of a press or a word that came to nothing."""
+    ref = outcome.card.id if outcome.card else "card"
+    await ledger.append(tx, now, ledger.Entry(decider.by, f"press.{outcome.kind}", decider.on, ref))
+
+
+async def _decide(
+    tx: Tx, card_id: str, version: int, item: int, verdict: Literal["approved", "rejected", "expired", "stopped"],
+    decider: Decider, now: int, nonce: str | None,
+) -> Outcome:  # fmt: skip
     found = await get(tx, card_id)
     if found is None or (nonce is not None and nonce != found.nonce):
         return Outcome("unknown")
@@ -210,9 +223,8 @@ async def decide(
         return Outcome("superseded", found, chosen)
     if found.state == "expired" or (verdict in ("approved", "rejected") and now >= found.expires_at):
         return Outcome("expired", found, chosen)
-    if verdict == "approved" and any(argument_hash(p.tool, p.arguments) != p.hash for p in chosen):
-        await ledger.append(tx, now, ledger.Entry("system", "proposal.tampered", decider.on, found.id))
-        return Outcome("superseded", found, chosen)
+    if verdict == "approved" and any(not _as_shown(p) for p in chosen):
+        return Outcome("tampered", found, chosen)
     won = [p for p in chosen if p.state == "open" and await _win(tx, p, verdict, decider, now)]
     if not won:
         return Outcome("already", found, chosen)
@@ -226,6 +238,11 @@ async def decide(
     fresh = await get(tx, card_id)
     ids = {p.id for p in won}
     return Outcome("decided", fresh, tuple(p for p in await of_card(tx, card_id) if p.id in ids), tuple(keys), finished)
+
+
+def _as_shown(p: Proposal) -> bool:
+    """Whether the row still is what its card showed."""
+    return approval_hash(p.id, p.tool, p.arguments, p.rendering) == p.hash
 
 
 async def _win(tx: Tx, p: Proposal, verdict: str, decider: Decider, now: int) -> bool:
@@ -265,7 +282,7 @@ async def revise(
     now: int,
 ) -> bool:
     """A new version of an open proposal, judged anew; the buttons of the old one are dead. False when it is not open."""
-    hash_ = argument_hash(old.tool, arguments)
+    hash_ = approval_hash(old.id, old.tool, arguments, rendering)
     where = (proposal.c.id == old.id, proposal.c.version == old.version, proposal.c.state == "open")
     values = {
         "version": old.version + 1, "arguments": arguments, "hash": hash_, "rendering": rendering, "undo": undo,

@@ -135,7 +135,7 @@ async def last_undoable(tx: Tx) -> list[Effect]:
 async def revive(tx: Tx, key: str) -> bool:
     """Let a failed or uncertain effect be tried again because the principal said so."""
     where = (effect.c.id == key, effect.c.state.in_(("failed", "uncertain")))
-    changed = {"state": "pending", "not_before": 0, "attempts": 0, "owner": None, "lease_until": 0}
+    changed = {"state": "pending", "not_before": 0, "attempts": 0, "owner": None, "lease_until": 0, "done_at": None}
     return (await tx.execute(update(effect).where(*where).values(**changed))).rowcount == 1
 
 

@@ -6,7 +6,7 @@ import json
 
 from sqlalchemy import text
 
-from knowledge.store.cards import argument_hash
+from knowledge.store.binding import approval_hash
 from tests.playbooks.kit import Book, asks, button, calls_nothing, effects, presses, presses_data, says, toasts, user
 
 
@@ -16,7 +16,7 @@ async def test_the_effect_has_the_bytes_of_the_card_and_the_card_their_rendering
     tool = play.steward.crew.tools[shown["tool"]]
     assert shown["rendering"] == tool.render(json.loads(shown["arguments"]))
     assert shown["rendering"] in play.shown.text
-    assert shown["hash"] == argument_hash(shown["tool"], shown["arguments"])
+    assert shown["hash"] == approval_hash(*(shown[name] for name in ("id", "tool", "arguments", "rendering")))
     await play(presses("Approve"), toasts("Approved."), says("Created"))
     (done,) = await effects(play)
     assert dict(done.arguments) == json.loads(shown["arguments"])

@@ -21,6 +21,7 @@ from knowledge.database.migrate import ensure
 from knowledge.database.schema import effect
 from knowledge.ids import canonical
 from knowledge.store import cards, effects
+from knowledge.store.binding import approval_hash
 from knowledge.store.cards import Decider, Proposal
 
 START = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
@@ -63,8 +64,9 @@ async def decided(
 ) -> None:
     """A proposal that the principal has decided, and its effect when it was approved."""
     at, body = ms(START) + n * 60_000, canonical(arguments)
+    hash_ = approval_hash(f"t{n}.p1", "mail.send", body, "")
     one = Proposal(
-        f"t{n}.p1", f"t{n}", None, 1, version, "mail", "mail.send", body, cards.argument_hash("mail.send", body), "", {}, [],
+        f"t{n}.p1", f"t{n}", None, 1, version, "mail", "mail.send", body, hash_, "", {}, [],
         None, "ask", "first-weeks", state, "principal", "telegram:42", at, at,
     )  # fmt: skip
     async with db.write() as tx:

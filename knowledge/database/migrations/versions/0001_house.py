@@ -186,6 +186,7 @@ def upgrade() -> None:
         sa.Column("hash", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("seq"),
     )
+    op.create_index("ledger_ref", "ledger", ["ref"], unique=False)
     op.create_table(
         "message",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
@@ -365,6 +366,7 @@ def downgrade() -> None:
     op.drop_table("proposal")
     op.drop_index("message_open", table_name="message")
     op.drop_table("message")
+    op.drop_index("ledger_ref", table_name="ledger")
     op.drop_table("ledger")
     op.drop_table("lease")
     op.drop_table("index_removal")
