@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 ROOM = 24_000_000
 """Bytes that must be free: Edge writes through mapped files, and a page that finds no room kills the process (SIGBUS)."""
 
+PAGES_S = 2.0  # seconds after a search until the pages it read are given back
+
 Named = list[float] | edge.SparseVector | list[list[float]]
 
 _INDEXED = {
@@ -40,6 +42,8 @@ class EdgeIndex:
 
     def __init__(self, folder: Path, size: int) -> None:
         self.folder = folder
+        self._seen_whole: dict[tuple[str, ...], bool] = {}  # readers: whether every point names one of them
+        self._letting_go: asyncio.TimerHandle | None = None
         self._lock = _own(folder)
         try:
             self._shard: edge.EdgeShard | None = _open(folder, size)
@@ -57,6 +61,7 @@ class EdgeIndex:
         for start in range(0, len(points), BATCH):
             batch = [edge.Point(p.id, _vectors(p), fields(p)) for p in points[start : start + BATCH]]
             self.shard.update(edge.UpdateOperation.upsert_points(batch))
+            self._learned(points[start : start + BATCH])
             await asyncio.sleep(0)
 
     async def remove(self, ids: Sequence[int]) -> None:
@@ -67,7 +72,8 @@ class EdgeIndex:
     async def query(self, ask: Ask) -> list[Found]:
         if not ask.scope.names:
             return []
-        channels, requests = _requests(ask, _filter(ask.scope), ask.limit, payload=True)
+        scope, rarity = _filter(ask.scope), self._rarity(ask.scope)
+        channels, requests = _requests(ask, scope, ask.limit, rarity, payload=True)
         pool: dict[int, Found] = {}
         for channel, points in zip(channels, self._batch(requests), strict=True):
             for point in points:
@@ -82,9 +88,8 @@ class EdgeIndex:
         scores: dict[int, dict[Channel, float]] = {id: {} for id in ids}
         if not ids or not ask.scope.names:
             return scores
-        scope = _filter(ask.scope)
-        narrow = edge.Filter(must=[scope, edge.HasIdCondition(set(ids))])
-        channels, requests = _requests(ask, narrow, len(ids), payload=False)
+        narrow = edge.Filter(must=[_filter(ask.scope), edge.HasIdCondition(set(ids))])
+        channels, requests = _requests(ask, narrow, len(ids), self._rarity(ask.scope), payload=False)
         for channel, points in zip(channels, self._batch(requests), strict=True):
             for point in points:
                 scores[int(str(point.id))][channel] = point.score
@@ -100,6 +105,8 @@ class EdgeIndex:
         let_go(self.folder)
 
     async def close(self) -> None:
+        if self._letting_go is not None:
+            self._letting_go.cancel()
         if self._shard is not None:
             self._shard.flush()
             self._shard.close()
@@ -107,7 +114,29 @@ class EdgeIndex:
             os.close(self._lock)
 
     def _batch(self, requests: list[edge.QueryRequest]) -> list[list[edge.ScoredPoint]]:
+        if self._letting_go is None:
+            self._letting_go = asyncio.get_running_loop().call_later(PAGES_S, self._let_go)
         return self.shard.query_batch(edge.QueryBatchRequest(requests)) if requests else []
+
+    def _let_go(self) -> None:
+        self._letting_go = None
+        let_go(self.folder)
+
+    def _rarity(self, scope: Scope) -> edge.SearchParams | None:
+        """Rarity counted among what the readers may see; where that is everything, the engine's own count is the same.
+
+        It is told apart since counting a part costs a pass over all points: 7 of 12 ms at 100,000.
+        """
+        names = tuple(scope.names)
+        if names not in self._seen_whole:
+            request = edge.CountRequest(exact=True)
+            seen = edge.CountRequest(exact=True, filter=_readers(scope))
+            self._seen_whole[names] = self.shard.count(request) == self.shard.count(seen)
+        return None if self._seen_whole[names] else edge.SearchParams(idf=edge.IdfParams(corpus=_readers(scope)))
+
+    def _learned(self, points: Sequence[Point]) -> None:
+        for names, whole in self._seen_whole.items():
+            self._seen_whole[names] = whole and all(not set(names).isdisjoint(p.readers) for p in points)
 
 
 _DONTNEED = 4  # madvise(2): MADV_DONTNEED
@@ -141,7 +170,11 @@ def _load(folder: Path) -> edge.EdgeShard | None:
 
 def _open(folder: Path, size: int) -> edge.EdgeShard:
     config = edge.EdgeConfig(
-        vectors={"dense": edge.EdgeVectorParams(size=size, distance=edge.Distance.Dot)},
+        vectors={
+            "dense": edge.EdgeVectorParams(
+                size=size, distance=edge.Distance.Dot, datatype=edge.VectorStorageDatatype.Float16
+            )
+        },
         sparse_vectors={
             "words": edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf),
             "around": edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf),
@@ -193,11 +226,10 @@ def _vectors(point: Point) -> dict[str, Named]:
 
 
 def _requests(
-    ask: Ask, scope: edge.Filter, limit: int, *, payload: bool
+    ask: Ask, scope: edge.Filter, limit: int, rarity: edge.SearchParams | None, *, payload: bool
 ) -> tuple[list[Channel], list[edge.QueryRequest]]:
     channels: list[Channel] = []
     requests: list[edge.QueryRequest] = []
-    rarity = edge.SearchParams(idf=edge.IdfParams(corpus=_readers(ask.scope)))
     if ask.dense is not None:
         channels.append("dense")
         query = edge.Query.Nearest(ask.dense.tolist(), using="dense")
