@@ -203,16 +203,14 @@ async def test_a_request_that_is_not_authentic_is_refused(rig: Rig, damage: str)
     good = rig.authentic(rig.message("hi"))
     assert isinstance(rig.receive(good), Delivery)
     wrong = {"missing": None, "wrong": "x" * 12, "non-ascii": "sécrèt", "empty": "", "surrogate": "\udcff"}[damage]
-    for body in (good.body, b"\xff\xfe{not json", b"x" * 1_000_000):
-        headers = {
-            k: v if wrong is None else wrong
-            for k, v in good.headers.items()
-            if k == "content-type" or wrong is not None
-        }
-        headers["content-type"] = good.headers.get("content-type", "")
-        refused = rig.receive(RawRequest("POST", good.path, good.query, headers, body))
-        assert isinstance(refused, Refused)
-        assert refused.status in (401, 403)
+    proofs = [name for name in good.headers if name != "content-type"]
+    for names in [*([name] for name in proofs), proofs]:
+        kept = {k: v for k, v in good.headers.items() if k not in names}
+        headers = kept if wrong is None else kept | dict.fromkeys(names, wrong)
+        for body in (good.body, b"\xff\xfe{not json", b"x" * 1_000_000):
+            refused = rig.receive(RawRequest("POST", good.path, good.query, headers, body))
+            assert isinstance(refused, Refused)
+            assert refused.status in (401, 403)
 
 
 async def test_signs_of_life_never_raise_and_take_no_time(rig: Rig) -> None:
