@@ -22,11 +22,12 @@ RUN echo /opt/steward/app > "$(/opt/steward/bin/python -c 'import sysconfig; pri
 FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin steward && install -d -o steward -g steward -m 700 /data
 COPY --from=builder /opt/steward /opt/steward
+# It listens inside the container alone. To publish the port: STEWARD_HTTP__HOST=0.0.0.0 with STEWARD_HTTP__TLS_CERT and
+# __TLS_KEY, or with STEWARD_HTTP__TRUSTED_PROXY=true behind a proxy of yours that ends TLS.
 ENV PATH=/opt/steward/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     STEWARD_HOME=/data \
-    STEWARD_HTTP__HOST=0.0.0.0 \
     STEWARD_HTTP__PORT=8080
 USER steward
 WORKDIR /data

@@ -21,6 +21,7 @@ from bot.house import House
 from bot.librarian import Librarian
 from bot.local import Line
 from bot.outbox import Outbox
+from bot.refusals import Refusals
 from bot.settings import Settings
 from bot.worker import Worker
 from channels.base import SpeakingChannel
@@ -34,6 +35,7 @@ from graphs.turn import TurnGraph, build
 from graphs.understanding import Understanding
 from knowledge.database import Database
 from knowledge.database.migrate import ensure
+from knowledge.egress import bear_witness
 from knowledge.store import cards, inbox, leases, people
 from knowledge.store.reach import Reach
 
@@ -94,6 +96,9 @@ async def compose(
     async with AsyncExitStack() as stack:
         db = Database(home.database)
         stack.push_async_callback(db.close)
+        refusals = Refusals(db, lambda: ms(now()))
+        stack.push_async_callback(refusals.close)
+        stack.callback(bear_witness(refusals))
         librarian = Librarian.of(settings, home, db, lambda: ms(now()), zone)
         stack.push_async_callback(librarian.close)
         tools = build_tools(

@@ -92,11 +92,11 @@ def exposition(receiver: Receiver) -> str:
     return "".join(f"{name} {value}\n" for name, value in values.items())
 
 
-async def serve(application: Starlette, host: str, port: int) -> None:
-    """Serve until cancelled. Raises OSError when the port is taken."""
+async def serve(application: Starlette, host: str, port: int, *, cert: str = "", key: str = "") -> None:
+    """Serve until cancelled, with TLS when there is a certificate with its key. Raises OSError when the port is taken."""
     config = uvicorn.Config(
         application, host=host, port=port, log_level="warning", access_log=False, lifespan="off", server_header=False,
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=5, ssl_certfile=cert or None, ssl_keyfile=key or None,
     )  # fmt: skip
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]

@@ -78,10 +78,16 @@ class VoiceSettings(BaseModel):
 
 
 class HttpSettings(BaseModel):
-    """`port` 0 means: listen only when a webhook needs it (then 8080)."""
+    """`port` 0 means: listen only when a webhook needs it (then 8080).
+
+    Beyond loopback it needs `tls_cert` and `tls_key` (files), or `trusted_proxy`: a proxy of the operator's ends TLS.
+    """
 
     host: str = "127.0.0.1"
     port: int = 0
+    tls_cert: str = ""
+    tls_key: str = ""
+    trusted_proxy: bool = False
 
 
 class WorkerSettings(BaseModel):

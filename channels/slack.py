@@ -18,8 +18,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 from channels import render
 from channels.base import ChannelError, FileRef, Finding, Inbound, Limits, Menu, Receipt, Refusal, TryLater
 from channels.slack_access import SlackAccess, guard_logs
+from channels.slack_connector import GuardedConnector
 from channels.slack_parse import parse
 from channels.slack_wire import GONE, NOT_THERE, UNPARSED, SlackUnauthorised, address, content, mark, says, told
+from knowledge.egress import guarded_client
 from knowledge.words import Outbound
 
 SCOPES = (
@@ -128,7 +130,10 @@ class SlackSpeaker:
         got = 0
         headers = {"authorization": f"Bearer {self._access.bot_token}"}
         try:
-            async with httpx.AsyncClient(timeout=30.0) as http, http.stream("GET", url, headers=headers) as response:
+            async with (
+                guarded_client(self._access.rules, timeout=30.0) as http,
+                http.stream("GET", url, headers=headers) as response,
+            ):
                 if response.status_code >= 500 or response.status_code == 429:
                     raise TryLater(f"Slack answered {response.status_code} for the file.")
                 if response.status_code != 200 or response.headers.get("content-type", "").startswith("text/html"):
@@ -198,7 +203,7 @@ class SlackSpeaker:
         if url and self._is_at(url, _ANSWER_HOSTS):
             body = {"response_type": "ephemeral", "replace_original": False, "text": text}
             try:
-                async with httpx.AsyncClient(timeout=5.0) as http:
+                async with guarded_client(self._access.rules, timeout=5.0) as http:
                     if (await http.post(url, json=body)).status_code == 200:
                         return Receipt(message.toast_for, self._now())
             except httpx.HTTPError:
@@ -241,7 +246,9 @@ class SlackSpeaker:
     def _ready(self) -> AsyncWebClient:
         """The one client, made inside the loop; the SDK's own retries are off, since they repeat blindly."""
         if self._client is None:
-            session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20, connect=5))
+            session = aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=20, connect=5), connector=GuardedConnector(self._access.rules)
+            )
             self._client = AsyncWebClient(
                 self._access.bot_token, base_url=self._access.url + "/", timeout=20, session=session, retry_handlers=[]
             )

@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from knowledge.egress import Rules
 
 _TOKEN = re.compile(r"\bx(?:ox[a-z]|app)-[\w-]{4,}")
 
@@ -22,6 +25,18 @@ class SlackAccess:
     @property
     def account(self) -> str:
         return self.team or "slack"
+
+    @property
+    def rules(self) -> Rules:
+        """Where the app's calls may go: to Slack's hosts, or to the server that the operator wrote into the settings."""
+        return Rules.of("slack.com", "*.slack.com", "*.slack-files.com", settings=[self.api_base])
+
+    def socket_rules(self, url: str) -> Rules:
+        """For the socket that Slack names; a server that the operator wrote may name another port of its own."""
+        own, there = urlsplit(self.api_base), urlsplit(url)
+        if self.rules.exempt and there.hostname == own.hostname:
+            return Rules.of(settings=[self.api_base, url])
+        return self.rules
 
     @property
     def url(self) -> str:

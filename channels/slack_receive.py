@@ -20,6 +20,7 @@ from channels.base import Accept, Answer, Delivery, Hook, Lane, RawRequest, Refu
 from channels.slack_access import SlackAccess, guard_logs, hide_tokens
 from channels.slack_payload import FORM, decode, digest, first_action, form, plain, said, typed_in, understand
 from channels.slack_socket import Closed, connect
+from knowledge.egress import guarded_client
 from knowledge.words import Press
 
 STORED = Answer()
@@ -130,7 +131,9 @@ class SlackReceiver:
     def __init__(self, access: SlackAccess) -> None:
         guard_logs()
         self._access = access
-        self._http = httpx.AsyncClient(timeout=httpx.Timeout(5.0), limits=httpx.Limits(keepalive_expiry=60.0))
+        self._http = guarded_client(
+            access.rules, timeout=httpx.Timeout(5.0), limits=httpx.Limits(keepalive_expiry=60.0)
+        )
         self._signs: set[asyncio.Task[None]] = set()
 
     async def run(self, accept: Accept) -> None:
@@ -153,7 +156,7 @@ class SlackReceiver:
     async def _listen(self, accept: Accept) -> float:
         """One connection's life; how long to wait before the next."""
         opened = await self._call("apps.connections.open", {}, self._access.app_token)
-        async with connect(opened["url"]) as socket:
+        async with connect(opened["url"], self._access.socket_rules(opened["url"])) as socket:
             while True:
                 try:
                     envelope = json.loads(await socket.receive())

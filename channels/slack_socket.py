@@ -10,7 +10,10 @@ import ssl
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import urlsplit
+
+from knowledge.egress import EgressRefused, Rules, check, refused, system_resolve
 
 _MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
@@ -74,19 +77,23 @@ class Socket:
 
 
 @asynccontextmanager
-async def connect(url: str) -> AsyncIterator[Socket]:
-    """An open socket at a ws:// or wss:// address. Raises ConnectionError when the handshake fails."""
+async def connect(url: str, rules: Rules) -> AsyncIterator[Socket]:
+    """An open socket at a ws:// or wss:// address that `rules` allow. Raises ConnectionError when the handshake fails."""
     parts = urlsplit(url)
-    secure = parts.scheme == "wss"
+    host, secure = parts.hostname or "", parts.scheme == "wss"
     port = parts.port or (443 if secure else 80)
-    reader, writer = await asyncio.wait_for(
-        asyncio.open_connection(parts.hostname, port, ssl=ssl.create_default_context() if secure else None), 10
-    )
+    try:
+        address = await check(parts.scheme, host, port, rules, system_resolve)
+    except EgressRefused as refusal:
+        refused(refusal)
+        raise ConnectionError(str(refusal)) from None
+    tls: dict[str, Any] = {"ssl": ssl.create_default_context(), "server_hostname": host} if secure else {}
+    reader, writer = await asyncio.wait_for(asyncio.open_connection(address, port, **tls), 10)
     try:
         key = base64.b64encode(os.urandom(16)).decode()
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         writer.write(
-            f"GET {target} HTTP/1.1\r\nHost: {parts.hostname}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"GET {target} HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
         )
         head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)

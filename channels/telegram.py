@@ -40,6 +40,7 @@ from channels.telegram_wire import (
     says,
     told,
 )
+from knowledge.egress import GuardedTransport
 from knowledge.words import Outbound
 
 _LOOK_AHEAD = 5  # ids tried beyond the last one known to exist when looking a message up
@@ -75,10 +76,11 @@ class TelegramSpeaker:
         self._now = now
         self._pauses: dict[str, float] = {}
         self._said: deque[tuple[int, int]] = deque(maxlen=256)
+        limits = httpx.Limits(max_connections=8, keepalive_expiry=45.0)
         self._request = HTTPXRequest(
             connection_pool_size=8,
             read_timeout=15.0,
-            httpx_kwargs={"limits": httpx.Limits(max_connections=8, keepalive_expiry=45.0)},
+            httpx_kwargs={"transport": GuardedTransport(access.rules, limits=limits)},
         )
         base = access.api_base.rstrip("/")
         # the second request object is for getUpdates, which is the receiver's: never used, so never connected
@@ -163,7 +165,7 @@ class TelegramSpeaker:
         path = found.file_path or ""
         if not path.startswith(self._access.api_base.rstrip("/") + "/"):
             raise Refusal("Telegram named a file outside its own host.")
-        async for chunk in download(path, most):
+        async for chunk in download(path, most, self._access.rules):
             yield chunk
 
     async def probe(self) -> list[Finding]:

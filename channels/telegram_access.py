@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
+from knowledge.egress import Rules
+
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "message_reaction", "my_chat_member")
 _TOKEN = re.compile(r"\b(bot)?\d+:[\w-]{6,}")
 
@@ -23,6 +25,11 @@ class TelegramAccess:
     @property
     def account(self) -> str:
         return self.token.partition(":")[0]
+
+    @property
+    def rules(self) -> Rules:
+        """Where the bot's calls may go: to Telegram, or to the server that the operator wrote into the settings."""
+        return Rules.of("api.telegram.org", settings=[self.api_base])
 
     @property
     def url(self) -> str:

@@ -16,6 +16,7 @@ import httpx
 
 from channels.base import Accept, Answer, Delivery, Hook, Lane, RawRequest, Refused
 from channels.telegram_access import ALLOWED_UPDATES, TelegramAccess, guard_logs, hide_token
+from knowledge.egress import guarded_client
 
 __all__ = ["STORED", "TelegramAccess", "TelegramReceiver", "hooks", "peek", "receive", "verify"]
 
@@ -141,7 +142,9 @@ class TelegramReceiver:
         self._access = access
         self._poll_seconds = poll_seconds
         self._grace = grace
-        self._http = httpx.AsyncClient(timeout=httpx.Timeout(10.0), limits=httpx.Limits(keepalive_expiry=60.0))
+        self._http = guarded_client(
+            access.rules, timeout=httpx.Timeout(10.0), limits=httpx.Limits(keepalive_expiry=60.0)
+        )
         self._signs: set[asyncio.Task[None]] = set()
 
     async def run(self, accept: Accept) -> None:

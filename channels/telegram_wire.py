@@ -10,6 +10,7 @@ from telegram.error import BadRequest, InvalidToken, NetworkError, TelegramError
 
 from channels.base import ChannelError, Refusal, TryLater, Unknown
 from channels.telegram_access import hide_token
+from knowledge.egress import Rules, guarded_client
 from knowledge.words import Outbound
 
 # how Telegram's refusals begin to mean something: parts of their texts, in lower case
@@ -62,11 +63,11 @@ def keyboard(message: Outbound) -> InlineKeyboardMarkup | None:
     )
 
 
-async def download(url: str, most: int) -> AsyncIterator[bytes]:
+async def download(url: str, most: int, rules: Rules) -> AsyncIterator[bytes]:
     """The bytes at `url` (which holds the token, so no error names it); Refusal when there are more than `most`."""
     got = 0
     try:
-        async with httpx.AsyncClient(timeout=30.0) as http, http.stream("GET", url) as response:
+        async with guarded_client(rules, timeout=30.0) as http, http.stream("GET", url) as response:
             if response.status_code != 200:
                 raise TryLater(f"Telegram answered {response.status_code} for the file.")
             async for chunk in response.aiter_bytes(65_536):

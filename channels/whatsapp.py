@@ -14,7 +14,6 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import httpx
-from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
 from channels import render
@@ -26,6 +25,7 @@ from channels.whatsapp_wire import (
     BODY,
     KNOCK,
     TROUBLES,
+    GuardedTwilio,
     TwilioUnauthorised,
     WindowClosed,
     filled,
@@ -35,6 +35,7 @@ from channels.whatsapp_wire import (
     told,
     variables,
 )
+from knowledge.egress import guarded_client
 from knowledge.words import Outbound
 
 LastInbound = Callable[[str], Awaitable[datetime | None]]
@@ -153,7 +154,10 @@ class WhatsAppSpeaker:
             raise Refusal("The file lies outside Twilio; Steward does not fetch it.")
         got = 0
         try:
-            async with httpx.AsyncClient(timeout=30.0) as http, self._placed(http, file.id, own.scheme) as response:
+            async with (
+                guarded_client(self._access.media_rules, timeout=30.0) as http,
+                self._placed(http, file.id, own.scheme) as response,
+            ):
                 async for chunk in response.aiter_bytes(65_536):
                     got += len(chunk)
                     if got > most:
@@ -278,7 +282,9 @@ class WhatsAppSpeaker:
 
     def _ready(self) -> Client:
         if self._client is None:
-            client = Client(self._access.account, self._access.auth_token, http_client=TwilioHttpClient(timeout=10))
+            client = Client(
+                self._access.account, self._access.auth_token, http_client=GuardedTwilio(self._access.rules)
+            )
             if self._access.api_base:
                 client.api.base_url = client.content.base_url = client.messaging.base_url = self._access.host("api")
             self._client = client

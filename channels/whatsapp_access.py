@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from channels.base import Answer
+from knowledge.egress import Rules
 
 STORED = Answer(200, b"<Response></Response>", "text/xml")
 WEBHOOK, STATUS = "/whatsapp/webhook", "/whatsapp/status"
@@ -30,6 +31,16 @@ class WhatsAppAccess:
     def host(self, name: str) -> str:
         """The base address of one of Twilio's domains: api, content or messaging."""
         return self.api_base.rstrip("/") or f"https://{name}.twilio.com"
+
+    @property
+    def rules(self) -> Rules:
+        """Where the account's calls may go: to Twilio's hosts, or to the server that the operator wrote into the settings."""
+        return Rules.of("*.twilio.com", settings=[self.api_base])
+
+    @property
+    def media_rules(self) -> Rules:
+        """Media are at Twilio and, by its redirect, in a store whose name is Twilio's affair: any public host, by TLS."""
+        return replace(self.rules, hosts=None)
 
     @property
     def status_url(self) -> str:

@@ -15,6 +15,7 @@ from channels.base import Accept, Delivery, Hook, Lane, RawRequest, Refused
 from channels.whatsapp_access import STATUS, STORED, WEBHOOK, WhatsAppAccess, guard_logs
 from channels.whatsapp_signature import algorithm, is_signed, parameters
 from channels.whatsapp_state import Report
+from knowledge.egress import guarded_client
 from knowledge.words import Press
 
 __all__ = ["STORED", "WhatsAppAccess", "WhatsAppReceiver", "fields", "hooks", "peek", "receive", "report", "verify"]
@@ -114,7 +115,8 @@ class WhatsAppReceiver:
     def __init__(self, access: WhatsAppAccess) -> None:
         guard_logs()
         self._access = access
-        self._http = httpx.AsyncClient(
+        self._http = guarded_client(
+            access.rules,
             timeout=httpx.Timeout(5.0),
             auth=(access.account, access.auth_token),
             limits=httpx.Limits(keepalive_expiry=60.0),

@@ -7,10 +7,13 @@ from typing import Any
 import requests
 import urllib3.exceptions
 from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.http.http_client import TwilioHttpClient
+from twilio.http.response import Response
 
 from channels import render
 from channels.base import ChannelError, Refusal, TryLater, Unknown
 from channels.whatsapp_state import WINDOW_CLOSED
+from knowledge.egress import EgressRefused, Rules, check_now
 from knowledge.ids import digest
 from knowledge.words import Button, Outbound
 
@@ -102,3 +105,19 @@ def knock() -> dict[str, Any]:
     """The utility template that asks a person to reply, which opens the window."""
     body = "You have {{1}} waiting items from Steward. Reply to see them."
     return {"friendly_name": KNOCK, "language": "en", "variables": {"1": "2"}, "types": {"twilio/text": {"body": body}}}
+
+
+class GuardedTwilio(TwilioHttpClient):  # type: ignore[misc]  # the SDK has no types
+    """The SDK's way out, which follows no redirect; every address is looked at before it is called."""
+
+    def __init__(self, rules: Rules) -> None:
+        super().__init__(timeout=10)
+        self._rules = rules
+
+    def request(self, method: str, url: str, *more: Any, **options: Any) -> Response:
+        """Raises requests' InvalidURL when the address is refused: nothing was sent."""
+        try:
+            check_now(url, self._rules)
+        except EgressRefused as refusal:
+            raise requests.exceptions.InvalidURL(str(refusal)) from refusal
+        return super().request(method, url, *more, **options)

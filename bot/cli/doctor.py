@@ -31,7 +31,7 @@ async def findings() -> list[Finding]:
     if not found[0].ok:
         return found[:1]
     found += [_database(home), _ledger(home), _space(home), _memory(settings, home), _language_model(settings)]
-    found += [_zone(settings), _clock(home)]
+    found += [_zone(settings), _clock(home), _surfaces(settings)]
     found += await _channels(settings)
     return [f for f in found if f.what]
 
@@ -42,6 +42,16 @@ def _home(home: Home) -> Finding:
     except HomeTrouble as trouble:
         return Finding(f"The home cannot be used. {trouble}", False, "Then run `steward doctor` again.")
     return Finding(f"The home {home.path} can be written.", True)
+
+
+def _surfaces(settings: Settings) -> Finding:
+    from bot.surfaces import SurfaceTrouble, check_surfaces
+
+    try:
+        check_surfaces(settings)
+    except SurfaceTrouble as trouble:
+        return Finding("Steward would not start.", False, str(trouble))
+    return Finding("Nothing listens beyond this machine in clear; every surface has a secret of its own.", True)
 
 
 def _secrets(home: Home) -> Finding:

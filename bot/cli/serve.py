@@ -43,7 +43,12 @@ async def _receive(settings: Settings, *, alone: bool) -> int:
     from bot.channels import ears
     from bot.receiver import Receiver
     from bot.supervisor import Supervisor
+    from bot.surfaces import SurfaceTrouble, check_surfaces
 
+    try:
+        check_surfaces(settings)
+    except SurfaceTrouble as trouble:
+        raise CliTrouble(str(trouble)) from None
     home = Home(settings.home)
     home.prepare()
     lock = home.own("receiver") if not alone else None
@@ -64,7 +69,9 @@ async def _receive(settings: Settings, *, alone: bool) -> int:
                 from bot import http
 
                 application = http.app(heard.hooks, heard.answers, receiver)
-                group.create_task(http.serve(application, settings.http.host, settings.http.port or 8080))
+                tls = {"cert": settings.http.tls_cert, "key": settings.http.tls_key}
+                serving = http.serve(application, settings.http.host, settings.http.port or 8080, **tls)
+                group.create_task(serving)
     if lock is not None:
         lock.free()
     return 0
@@ -96,5 +103,6 @@ def _principals(settings: Settings) -> dict[str, str]:
 def _greet(settings: Settings, heard: Ears) -> None:
     names = ", ".join(f"{name} ({settings.telegram.mode})" if name == "telegram" else name for name in heard.receivers)
     listens = heard.hooks or settings.http.port
-    where = f"; listening on http://{settings.http.host}:{settings.http.port or 8080}" if listens else ""
+    scheme = "https" if settings.http.tls_cert else "http"
+    where = f"; listening on {scheme}://{settings.http.host}:{settings.http.port or 8080}" if listens else ""
     print(f"Steward serves {names or NO_CHAT}{where}. Ctrl-C stops it.", flush=True)

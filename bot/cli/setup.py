@@ -202,11 +202,13 @@ async def bot_name(api_base: str, token: str) -> tuple[str, str]:
     import httpx
 
     from channels.telegram_access import TelegramAccess, guard_logs
+    from knowledge.egress import guarded_client
 
     guard_logs()
     try:
-        async with httpx.AsyncClient(timeout=15) as client:
-            answer = await client.get(f"{TelegramAccess(token, api_base=api_base).url}/getMe")
+        access = TelegramAccess(token, api_base=api_base)
+        async with guarded_client(access.rules, timeout=15) as client:
+            answer = await client.get(f"{access.url}/getMe")
         body = answer.json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError):
         return "", f"{api_base} did not answer as Telegram does. Is there a network? Try again, or leave it out."

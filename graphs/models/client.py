@@ -7,11 +7,16 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pydantic import SecretStr
 
+if TYPE_CHECKING:
+    from knowledge.egress import Rules
+
 PROVIDERS = ("openai", "anthropic", "ollama")
+_HOSTS = {"openai": ("api.openai.com",), "anthropic": ("api.anthropic.com",)}
+_OLLAMA = "http://127.0.0.1:11434"  # where it listens unless told otherwise; naming the provider is naming it
 
 Talk = Sequence[tuple[Literal["system", "human", "ai"], str]]
 
@@ -86,6 +91,14 @@ class ChatModel:
         if (client := getattr(self._bare, name, None)) is not None:
             await client.close()
 
+    @property
+    def rules(self) -> Rules:
+        """Where the model is asked: at the provider's own address, or where the operator wrote."""
+        from knowledge.egress import Rules
+
+        written = self.base_url or (_OLLAMA if self.provider == "ollama" else "")
+        return Rules.of(*_HOSTS.get(self.provider, ()), settings=[written] if written else [])
+
     def _load(self) -> Any:
         provider, _, model = self.name.partition(":")
         if provider not in PROVIDERS or not model:
@@ -97,6 +110,8 @@ class ChatModel:
             from langchain.chat_models import init_chat_model
 
             chat = self._bare = init_chat_model(model, model_provider=provider, **self._options(provider))
+            if provider == "anthropic":
+                self._guard_anthropic(chat)
             if provider == "ollama":
                 return chat.bind(format=dict(self.form))  # constrains every model, also those without tools
             strict = {"strict": True} if provider == "openai" and not self.base_url else {}
@@ -104,17 +119,36 @@ class ChatModel:
         except Exception as error:  # noqa: BLE001 - no package, no key, a bad address: each SDK in its own way
             raise ModelUnusable(_kind(error)) from None
 
+    def _guarded(self) -> Any:
+        """The guarded client of the httpx that OpenAI's and Anthropic's SDKs are built on, a fork of the usual one."""
+        import httpx2
+
+        from knowledge.egress import GuardedTransport
+
+        guard: Any = GuardedTransport(self.rules, http=httpx2)
+        return httpx2.AsyncClient(transport=guard, timeout=self.timeout_s, follow_redirects=True, trust_env=False)
+
+    def _guard_anthropic(self, chat: Any) -> None:
+        """LangChain takes no client for Anthropic; it keeps the one it makes under this name, so ours is put there."""
+        import anthropic
+
+        chat.__dict__["_async_client"] = anthropic.AsyncClient(**chat._client_params, http_client=self._guarded())
+
     def _options(self, provider: str) -> dict[str, Any]:
         where: dict[str, Any] = {"base_url": self.base_url} if self.base_url else {}
         if provider == "ollama":
-            return {**where, "temperature": 0, "client_kwargs": {"timeout": self.timeout_s}}
+            from knowledge.egress import GuardedTransport
+
+            guard = {"transport": GuardedTransport(self.rules), "trust_env": False}
+            more = {"client_kwargs": {"timeout": self.timeout_s}, "async_client_kwargs": guard}
+            return {**where, "temperature": 0, **more}
         # without a key of our own the SDK would send the one it finds in the environment, to whatever server
         key = self.api_key if self.api_key.get_secret_value() or not self.base_url else SecretStr("none")
         known: dict[str, Any] = {"api_key": key} if key.get_secret_value() else {}
         if provider == "openai":
-            from openai import DefaultAsyncHttpxClient  # LangChain's own is shared by address: closing it closes others
-
-            known["http_async_client"] = DefaultAsyncHttpxClient(timeout=self.timeout_s)
+            known["http_async_client"] = (
+                self._guarded()
+            )  # LangChain's own is shared by address: closing it closes others
         return {**where, **known, "timeout": self.timeout_s, "max_retries": 0}
 
 
