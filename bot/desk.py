@@ -48,8 +48,16 @@ def handlers(steward: Steward) -> dict[str, Handler]:
 
     async def erase(request: Mapping[str, Any]) -> Mapping[str, Any]:
         return await steward.librarian.erase(
-            str(request["words"]), [int(i) for i in request["documents"]], str(request["key"])
-        )
+            str(request["words"]), [int(i) for i in request["documents"]], str(request["key"]),
+            [str(uid) for uid in request["events"]],
+        )  # fmt: skip
+
+    async def forgettable(request: Mapping[str, Any]) -> Mapping[str, Any]:
+        return await steward.librarian.forgettable(str(request["words"]))
+
+    async def erased(request: Mapping[str, Any]) -> Mapping[str, Any]:
+        receipt = await steward.librarian.erased(str(request["key"]))
+        return {"complete": receipt is not None and receipt.complete, "said": receipt.sentence() if receipt else ""}
 
     async def status(request: Mapping[str, Any]) -> Mapping[str, Any]:
         """`commits` counts this process's synced commits, `modules` the top-level packages it has imported."""
@@ -58,4 +66,7 @@ def handlers(steward: Steward) -> dict[str, Handler]:
             "modules": sorted({name.partition(".")[0] for name in sys.modules}), **await steward.librarian.status(),
         }  # fmt: skip
 
-    return {"search": search, "erase": erase, "ingest": ingest, "reindex": reindex, "order": order, "status": status}
+    return {
+        "search": search, "forgettable": forgettable, "erase": erase, "erased": erased, "ingest": ingest,
+        "reindex": reindex, "order": order, "status": status,
+    }  # fmt: skip

@@ -15,8 +15,9 @@ from knowledge.store import settings as facts
 from knowledge.store import turns
 
 _CURSOR = "episodes:until"
-_LEFT_OUT = frozenset({"ask", "brief", "notes"})
-"""Agents whose turns are not remembered: questions would find themselves, and notes are remembered as notes."""
+_LEFT_OUT = frozenset({"ask", "brief", "notes", "forget"})
+"""Agents whose turns are not remembered: questions would find themselves, notes are remembered as notes, and what was
+forgotten stays forgotten."""
 
 AT_ONCE = 64
 

@@ -19,13 +19,14 @@ from channels.base import ChannelError, FileRef, Inbound, SpeakingChannel
 from graphs.state import Said
 from graphs.tools.base import ToolTrouble
 from graphs.understanding import Near
-from knowledge import forgetting
+from knowledge import erasing, forgetting
 from knowledge.database import Database
 from knowledge.embedding.base import Embedder, EmbedderUnavailable
 from knowledge.embedding.onnx import OnnxEmbedder, model_folder
 from knowledge.hits import Hit
 from knowledge.index.base import IndexBusy
 from knowledge.memory import Memory
+from knowledge.needle import Needle
 from knowledge.store import settings as facts
 from knowledge.store.inbox import Stored
 from knowledge.words import Integrity
@@ -59,9 +60,18 @@ class Librarian:
     """Memory for agents, opened only where no other process holds it; then it asks that process."""
 
     def __init__(
-        self, memory: Memory, db: Database, vault: Path, home: Home, embedder: Embedder | None, zone: ZoneInfo
+        self,
+        memory: Memory,
+        db: Database,
+        vault: Path,
+        calendar: Path,
+        home: Home,
+        embedder: Embedder | None,
+        zone: ZoneInfo,
     ) -> None:
         self.memory, self.db, self.vault, self.home, self.embedder, self.zone = memory, db, vault, home, embedder, zone
+        self.calendar = calendar
+        self.erasing = False  # something was begun to be forgotten and has not come to its end
         self._looked = 0.0
         self.remote = False
         self.read_note: ReadNote | None = None  # given by the composition root: the reading tool of notes
@@ -73,7 +83,8 @@ class Librarian:
     def of(cls, settings: Settings, home: Home, db: Database, now: Callable[[], int], zone: ZoneInfo) -> Librarian:
         folder = model_folder(settings.embeddings.path)
         embedder = OnnxEmbedder(folder) if folder else None
-        return cls(Memory(db, home.index, embedder, now=now), db, settings.notes_path, home, embedder, zone)
+        memory = Memory(db, home.index, embedder, now=now)
+        return cls(memory, db, settings.notes_path, settings.calendar_path, home, embedder, zone)
 
     async def open(self) -> None:
         """Open memory, or note that another process has it."""
@@ -82,9 +93,14 @@ class Librarian:
         except IndexBusy:
             self.remote = True
             log.info("memory is held by another process of this home; asking it")
+            return
+        async with self.db.read() as tx:
+            self.erasing = await forgetting.waiting(tx)
 
     async def close(self) -> None:
         if not self.remote:
+            if self.erasing:
+                await self.finish_erasing()
             await self.memory.close()
 
     def touch(self) -> None:
@@ -164,37 +180,77 @@ class Librarian:
             integrity=integrity,
         )  # fmt: skip
 
-    async def forgettable(self, words: str) -> list[Mapping[str, Any]]:
-        """Documents of memory that contain the words, by id and name."""
+    async def forgettable(self, words: str) -> Mapping[str, Any]:
+        """What would go: documents by id and name, events of the calendar file by id and title, and `also` in words."""
+        if self.remote:
+            return await local.ask(self.home.socket("worker"), "forgettable", timeout_s=120, words=words)
         await self.level()
         async with self.db.read() as tx:
             found = await forgetting.find(tx, words)
-        return [{"id": one.id, "name": one.title or one.external_id} for one in found]
+            also = await forgetting.also(tx, words)
+        events = await asyncio.to_thread(erasing.events_with, self.calendar, Needle(words))
+        return {
+            "documents": [{"id": one.id, "name": _shown(one)} for one in found],
+            "events": [{"uid": uid, "name": title} for uid, title in events],
+            "also": also,
+        }
 
-    async def erase(self, words: str, documents: Sequence[int], key: str) -> Mapping[str, Any]:
-        """Erase documents from every store; their notes leave the vault and its trash. Repeatable under `key`."""
+    async def erase(
+        self, words: str, documents: Sequence[int], key: str, events: Sequence[str] = ()
+    ) -> Mapping[str, Any]:
+        """Begin to erase: what lives goes at once, the rest when the turn that asked has ended. Repeatable under `key`."""
         if self.remote:
             return await local.ask(
-                self.home.socket("worker"), "erase", timeout_s=120, words=words, documents=list(documents), key=key
-            )
+                self.home.socket("worker"), "erase", timeout_s=120, words=words, documents=list(documents), key=key,
+                events=list(events),
+            )  # fmt: skip
         now = self.memory._now()
         async with self.db.read() as tx:
             found = [one for one in await forgetting.find(tx, words) if one.id in set(documents)]
             known = await forgetting.receipt(tx, key)
         notes = [one.external_id.removeprefix("notes/") for one in found if one.source == "note"]
         await asyncio.to_thread(_unlink, self.vault, notes)
+        await asyncio.to_thread(erasing.drop_events, self.calendar, events)
         if known is None:
+            asked_in, _, proposal = key.rpartition(".p")
             async with self.db.write() as tx:
-                known = await forgetting.begin(tx, documents, words, now=now, id=key)
-        await forgetting.finish(self.db, self.memory.rebuild, now=now)
+                known = await forgetting.begin(
+                    tx, documents, words, now=now, id=key, asked_in=asked_in if proposal.isdecimal() else ""
+                )
+            await self.memory.project()
+        self.erasing = True
         self.touch()
-        return {"documents": known.documents, "chunks": known.chunks, "others": known.others}
+        return {"documents": known.documents, "chunks": known.chunks, "facts": known.facts, "others": len(events)}
+
+    async def finish_erasing(self) -> list[forgetting.Receipt]:
+        """Carry what was begun to its end, if it can end now; the receipts."""
+        if self.remote:
+            return []
+        files = forgetting.Files(
+            (self.home.checkpoints,), (self.home.path / "console-history",), (self.vault / ".trash",)
+        )
+        try:
+            done = await forgetting.finish(self.db, self.memory.rebuild, now=self.memory._now(), files=files)
+        except TimeoutError as busy:
+            log.warning("forgetting waits: %s", busy)
+            return []
+        async with self.db.read() as tx:
+            self.erasing = await forgetting.waiting(tx)
+        return done
+
+    async def erased(self, key: str) -> forgetting.Receipt | None:
+        """The receipt of the erasure begun under `key`, carried to its end as far as it can be."""
+        await self.finish_erasing()
+        async with self.db.read() as tx:
+            return await forgetting.receipt(tx, key)
 
     async def idle(self) -> None:
         """What can wait until nobody does."""
         if not self.remote:
             await self.level()
             await self.memory.idle()
+            if self.erasing:
+                await self.finish_erasing()
 
     async def status(self) -> Mapping[str, Any]:
         if self.remote:
@@ -254,6 +310,11 @@ class Librarian:
             integrity="untrusted",
         )
         return f"I have read “{name}” ({len(text):,} characters) and will find it when you ask."
+
+
+def _shown(one: forgetting.Found) -> str:
+    name = one.title or one.external_id
+    return name if one.state == "current" else f"{name} (an earlier version)"
 
 
 def _unlink(vault: Path, names: Sequence[str]) -> None:

@@ -68,6 +68,7 @@ class Worker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._busy: dict[str, asyncio.Task[None]] = {}  # turn or row id → its task, so that nothing runs twice here
         self._stopping = False
+        self._unsettled = False  # something has ended since forgetting was last tried
 
     def poke(self) -> None:
         """Something may have arrived: look now."""
@@ -75,8 +76,8 @@ class Worker:
 
     @property
     def busy(self) -> bool:
-        """Whether anything is running at this moment."""
-        return bool(self._tasks)
+        """Whether anything is running at this moment, or is about to be forgotten."""
+        return bool(self._tasks) or (self.librarian.erasing and self._unsettled)
 
     async def moved(self, timeout_s: float) -> None:
         """Wait until something that ran has ended, or the time is up."""
@@ -116,6 +117,9 @@ class Worker:
             except (DatabaseTrouble, sqlite3.Error) as trouble:  # the bare driver fires the timers
                 log.error("%s", trouble)
                 await asyncio.sleep(1.0)
+            if self.librarian.erasing and self._unsettled and not self._tasks:
+                self._unsettled = False
+                self._begin("erasing", self._erase())
             if self._tasks:
                 idle_since = loop.time()
             idle = loop.time() - idle_since
@@ -238,6 +242,7 @@ class Worker:
     def _ended(self, key: str, task: asyncio.Task[None]) -> None:
         self._busy.pop(key, None)
         self._tasks.discard(task)
+        self._unsettled |= key != "erasing"
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("%s broke", key, exc_info=error)
         self._wake.set()
@@ -319,6 +324,10 @@ class Worker:
     async def _effect(self, effect: Effect) -> None:
         await self.outbox.carry_out(effect)
         self.librarian.touch()
+
+    async def _erase(self) -> None:
+        """What was asked to be forgotten goes from every store as soon as nothing else runs."""
+        await self.librarian.finish_erasing()
 
     async def _letter(self, letter: Letter) -> None:
         await self.outbox.send(letter)

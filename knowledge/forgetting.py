@@ -1,25 +1,30 @@
-"""Forgetting for good: one transaction takes the rows, then every file is written anew, and only then comes the receipt."""
+"""Forgetting for good: one transaction takes what lives, the asking turn ends, every file is written anew, then the receipt.
+
+What was approved is what goes: documents by id, events by id. The words themselves stay known (in the intent) until no
+row holds them; from then on a crash can only repeat cleaning that needs no words.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import sqlite3
-import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Text as SqlText
-from sqlalchemy import cast, delete, func, insert, or_, select, update
+from sqlalchemy import delete, func, insert, select, update
 
+from knowledge import erasing, ledger
 from knowledge.database.engine import Database, Tx
-from knowledge.database.schema import delivery, message, record, value
+from knowledge.database.schema import turn
 from knowledge.database.schema_memory import chunk, document, erasure, index_removal
+from knowledge.erasing import holders
 from knowledge.facts import store as facts
-from knowledge.ids import canonical
+from knowledge.needle import Needle
+from knowledge.store import messages, turns
+from knowledge.words import Outbound
 
-_FORGOTTEN = canonical({"text": "(forgotten)"})
 _ROUNDS = 20  # tries to empty the write-ahead log while others read
 
 
@@ -46,30 +51,105 @@ class Receipt:
     others: int
     complete: bool
 
+    def sentence(self) -> str:
+        """What the principal is told when every store has confirmed."""
+        counted = [
+            (self.documents, "document"),
+            (self.chunks, "passage"),
+            (self.facts, "fact"),
+            (self.others, "other row"),
+        ]
+        told = ", ".join(f"{n} {name}{'' if n == 1 else 's'}" for n, name in counted if n) or "nothing was left of it"
+        return f"Receipt {self.id}: gone for good from the database, the search index and every log of mine ({told})."
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Files beside the database: further databases to rewrite, the typed lines, and folders of what was thrown away."""
+
+    databases: tuple[Path, ...] = ()
+    histories: tuple[Path, ...] = ()
+    trash: tuple[Path, ...] = ()
+
 
 async def find(tx: Tx, words: str) -> list[Found]:
-    """Documents, superseded versions too, whose text or title contains the words as they are, whatever their case."""
-    needle = words.strip()
+    """Documents, superseded versions too, that hold the words in text, title, name, speaker or what else is known of them."""
+    needle = Needle(words)
     if not needle:
         return []
-    inside = select(chunk.c.document).where(chunk.c.text.icontains(needle, autoescape=True))
-    statement = (
-        select(
-            document.c.id, document.c.source, document.c.external_id, document.c.title, document.c.state,
-            func.count(chunk.c.id),
-        )
-        .outerjoin(chunk, chunk.c.document == document.c.id)
-        .where(or_(document.c.id.in_(inside), document.c.title.icontains(needle, autoescape=True)))
-        .group_by(document.c.id)
-        .order_by(document.c.id)
+    parts = (chunk.c.id, chunk.c.document, chunk.c.text, chunk.c.context, chunk.c.speaker)
+    inside = await holders(
+        tx, chunk, parts, lambda r: any(map(needle.within, (r.text, r.context, r.speaker or "")))
     )  # fmt: skip
-    return [Found(*row) for row in await tx.execute(statement)]
+    ids = {row.document for row in inside}
+    heads = (document.c.id, document.c.title, document.c.external_id, document.c.meta)
+    ids |= {
+        row.id
+        for row in await holders(
+            tx, document, heads,
+            lambda r: needle.within(r.title) or needle.within(r.external_id) or needle.within_json(r.meta),
+        )
+    }  # fmt: skip
+    ids |= await _across_chunks(tx, needle, words, ids)
+    return await _described(tx, sorted(ids))
 
 
-async def begin(tx: Tx, documents: Sequence[int], words: str, *, now: int, id: str) -> Receipt:
-    """Take the rows: documents, chunks, what was derived from them alone, and whatever else holds the words.
+async def _across_chunks(tx: Tx, needle: Needle, words: str, known: set[int]) -> set[int]:
+    """Documents in which the words begin in one passage and end in the next."""
+    first, last = words.split(maxsplit=1)[0], words.rsplit(maxsplit=1)[-1]
+    if first == last:
+        return set()
+    begins, ends = Needle(first), Needle(last)
+    columns = (chunk.c.id, chunk.c.document, chunk.c.ordinal, chunk.c.text)
+    some = await holders(tx, chunk, columns, lambda r: begins.within(r.text[-200:]) or ends.within(r.text[:200]))
+    by_place = {(r.document, r.ordinal): r.text for r in some}
+    return {
+        d
+        for (d, n), text in by_place.items()
+        if d not in known and (d, n + 1) in by_place and needle.within(f"{text[-400:]} {by_place[d, n + 1][:400]}")
+    }
 
-    All in the caller's transaction, together with the intent that makes `finish` go on after a crash.
+
+async def _described(tx: Tx, ids: Sequence[int]) -> list[Found]:
+    found: list[Found] = []
+    for start in range(0, len(ids), 500):
+        statement = (
+            select(
+                document.c.id, document.c.source, document.c.external_id, document.c.title, document.c.state,
+                func.count(chunk.c.id),
+            )
+            .outerjoin(chunk, chunk.c.document == document.c.id)
+            .where(document.c.id.in_(ids[start : start + 500]))
+            .group_by(document.c.id)
+            .order_by(document.c.id)
+        )  # fmt: skip
+        found += [Found(*row) for row in await tx.execute(statement)]
+    return found
+
+
+async def also(tx: Tx, words: str, *, spare: str = "") -> list[str]:
+    """What else would go, in words: facts, reminders, open approvals. The rest (chat rows, records) goes untold."""
+    needle = Needle(words)
+    if not needle:
+        return []
+    told = [
+        f"the fact “{r.subject}: {r.predicate}”" for r in await erasing.facts_with(tx, needle) if not r.retracted_at
+    ]
+    for row in await erasing.reminders_with(tx, needle):
+        if row.state == "armed":
+            told.append(f"the reminder “{json.loads(row.payload).get('text', row.kind)}”")
+    told += [
+        f"an open approval: {row.rendering.splitlines()[0]}"
+        for row in await erasing.open_proposals_with(tx, needle, spare)
+    ]
+    return told
+
+
+async def begin(tx: Tx, documents: Sequence[int], words: str, *, now: int, id: str, asked_in: str = "") -> Receipt:
+    """Take what lives: documents, chunks, what was derived from them alone, facts, reminders and approvals with the words.
+
+    All in the caller's transaction, together with the intent that makes `finish` go on after a crash. The rows of the
+    turn `asked_in` are left for `finish`, since it still has to end.
     """
     ids = list(documents)
     chunks = list((await tx.execute(select(chunk.c.id).where(chunk.c.document.in_(ids)))).scalars())
@@ -79,48 +159,93 @@ async def begin(tx: Tx, documents: Sequence[int], words: str, *, now: int, id: s
         await tx.execute(insert(index_removal), [{"chunk": c} for c in chunks])
     await tx.execute(delete(chunk).where(chunk.c.document.in_(ids)))
     await tx.execute(delete(document).where(document.c.id.in_(ids)))
-    others = await _elsewhere(tx, words.strip()) if words.strip() else 0
+    gone += await erasing.end_what_lives(tx, Needle(words), spare=asked_in, now=now) if Needle(words) else 0
     await tx.execute(
         insert(erasure).values(
-            id=id,
-            words=None,
-            documents=len(ids),
-            chunks=len(chunks),
-            facts=gone,
-            others=others,
-            asked_at=now,
-            rows_at=now,
+            id=id, words=words.strip() or None, turn=asked_in or None, documents=len(ids), chunks=len(chunks), facts=gone,
+            others=0, asked_at=now, rows_at=now,
         )
-    )
-    return Receipt(id, len(ids), len(chunks), gone, others, complete=False)
+    )  # fmt: skip
+    await ledger.append(tx, now, ledger.Entry("principal", "memory.forgotten", f"{len(ids)} documents", id))
+    return Receipt(id, len(ids), len(chunks), gone, 0, complete=False)
 
 
 async def receipt(tx: Tx, id: str) -> Receipt | None:
     """The erasure begun under `id`, None when there is none."""
     row = (await tx.execute(select(erasure).where(erasure.c.id == id))).mappings().first()
-    if row is None:
-        return None
-    complete = row["files_at"] is not None
-    return Receipt(row["id"], row["documents"], row["chunks"], row["facts"], row["others"], complete=complete)
+    return None if row is None else _receipt(dict(row))
 
 
-async def finish(db: Database, rebuild: Callable[[], Awaitable[object]], *, now: int) -> list[Receipt]:
-    """Carry every begun erasure to its end: index made anew, database files without a trace. Returns their receipts.
+async def waiting(tx: Tx) -> bool:
+    """Whether an erasure was begun and has not come to its end."""
+    return (await tx.execute(select(erasure.c.id).where(erasure.c.files_at.is_(None)).limit(1))).first() is not None
 
-    May be called at any time, again after a crash, and does nothing when nothing was begun.
+
+async def finish(
+    db: Database, rebuild: Callable[[], Awaitable[object]], *, now: int, files: Files | None = None
+) -> list[Receipt]:
+    """Carry every begun erasure to its end: no row, no index and no file with a trace. Returns the receipts of this run.
+
+    May be called at any time, again after a crash; does nothing when nothing was begun, and leaves what was asked for in
+    a turn until that turn has said its last word.
     """
+    files = files or Files()
+    ready = []
     async with db.read() as tx:
-        rows = list((await tx.execute(select(erasure).where(erasure.c.files_at.is_(None)))).mappings())
-    if not rows:
+        rows = (await tx.execute(select(erasure).where(erasure.c.files_at.is_(None)).order_by(erasure.c.id))).all()
+        for row in rows:
+            ready += [row] if await _may_end(tx, row.turn, row.words) else []
+    if not ready:
         return []
-    ids = [row["id"] for row in rows]
+    for row in ready:
+        if row.words is not None:
+            await asyncio.to_thread(_drop_from_files, files, Needle(row.words))
+            async with db.write() as tx:
+                others = await erasing.blank_the_house(tx, Needle(row.words), now=now)
+                await tx.execute(update(erasure).where(erasure.c.id == row.id).values(words=None, others=others))
+    ids = [row.id for row in ready]
     await rebuild()
     async with db.write() as tx:
         await tx.execute(update(erasure).where(erasure.c.id.in_(ids)).values(index_at=now))
-    await asyncio.to_thread(scrub, db.path)
+    for path in (db.path, *files.databases):
+        await asyncio.to_thread(scrub, path)
+    told = []
     async with db.write() as tx:
         await tx.execute(update(erasure).where(erasure.c.id.in_(ids)).values(files_at=now))
-    return [Receipt(r["id"], r["documents"], r["chunks"], r["facts"], r["others"], complete=True) for r in rows]
+        for id in ids:
+            done = await receipt(tx, id)
+            assert done is not None, "an erasure's row is never deleted"
+            told.append(done)
+            await ledger.append(tx, now, ledger.Entry("system", "memory.confirmed", f"{done.others} rows", id))
+            await _tell(tx, done, now)
+    return told
+
+
+async def _may_end(tx: Tx, asked_in: str | None, words: str | None) -> bool:
+    if words is None:
+        return True
+    if await erasing.being_said(tx, Needle(words)):
+        return False
+    asking = await turns.get(tx, asked_in) if asked_in else None
+    return asking is None or asking.state in turns.ENDED
+
+
+async def _tell(tx: Tx, done: Receipt, now: int) -> None:
+    """The receipt, where it was asked for."""
+    asked_in = select(erasure.c.turn).where(erasure.c.id == done.id).scalar_subquery()
+    row = (
+        await tx.execute(select(turn.c.channel, turn.c.conversation, turn.c.id).where(turn.c.id == asked_in))
+    ).first()
+    if row is not None:
+        body = Outbound(done.sentence())
+        await messages.enqueue(tx, f"{row.id}/forgotten", row.channel, row.conversation, body, now, turn=row.id)
+
+
+def _drop_from_files(files: Files, needle: Needle) -> None:
+    for path in files.histories:
+        erasing.drop_history(path, needle)
+    for folder in files.trash:
+        erasing.drop_trash(folder, needle)
 
 
 def scrub(path: Path) -> None:
@@ -128,6 +253,8 @@ def scrub(path: Path) -> None:
 
     Raises TimeoutError when a reader keeps the log from being emptied: call again later.
     """
+    if not path.exists():
+        return
     connection = sqlite3.connect(path, timeout=15, isolation_level=None)
     try:
         connection.execute("PRAGMA secure_delete=ON")
@@ -141,21 +268,6 @@ def scrub(path: Path) -> None:
     raise TimeoutError("The database is being read: its log could not be emptied yet.")
 
 
-async def _elsewhere(tx: Tx, words: str) -> int:
-    """Values, turn records, messages and raw deliveries that hold the words. Returns how many."""
-    gone = (await tx.execute(delete(value).where(value.c.content.icontains(words, autoescape=True)))).rowcount
-    forms = {words, json.dumps(words)[1:-1], json.dumps(words, ensure_ascii=False)[1:-1]}
-    for form in sorted(forms):
-        holds = message.c.body.icontains(form, autoescape=True)
-        gone += (await tx.execute(update(message).where(holds).values(body=_FORGOTTEN))).rowcount
-        raw = cast(delivery.c.raw, SqlText).icontains(form, autoescape=True)
-        gone += (await tx.execute(update(delivery).where(raw).values(raw=b""))).rowcount
-    for turn, body in list(await tx.execute(select(record.c.turn, record.c.body))):
-        try:
-            text = zlib.decompress(body).decode("utf-8", "replace").casefold()
-        except zlib.error:
-            continue
-        if any(form.casefold() in text for form in forms):
-            await tx.execute(delete(record).where(record.c.turn == turn))
-            gone += 1
-    return int(gone)
+def _receipt(row: dict[str, object]) -> Receipt:
+    documents, chunks, gone, others = (int(str(row[name])) for name in ("documents", "chunks", "facts", "others"))
+    return Receipt(str(row["id"]), documents, chunks, gone, others, complete=row["files_at"] is not None)

@@ -119,6 +119,29 @@ def reindex() -> None:
 
 
 @app.command()
+def forget(
+    words: Annotated[list[str], typer.Argument(help="The words that what is to be forgotten holds.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    json: Json = False,
+) -> None:
+    """Forget for good, in every store: shows what would go, asks, and gives the receipt when all of them have confirmed."""
+    from bot.cli import forget as forgetting
+
+    raise typer.Exit(forgetting.forget(" ".join(words), yes=yes, as_json=json))
+
+
+@app.command()
+def export(
+    subject: Annotated[list[str], typer.Argument(help="A person, a company, a project: words that its traces hold.")],
+    out: Annotated[Path | None, typer.Option("--out", help="A file; none: print it.")] = None,
+) -> None:
+    """Everything that Steward holds about a subject, as JSON: documents, facts, talks, decisions, reminders, events."""
+    from bot.cli import forget as forgetting
+
+    raise typer.Exit(forgetting.export(" ".join(subject), out))
+
+
+@app.command()
 def undo(effect: Annotated[str, typer.Argument(help="An effect's id; none: the last one.")] = "") -> None:
     """Take back the last thing that was done, or the one you name."""
     from bot.cli import orders

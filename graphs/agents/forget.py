@@ -31,15 +31,18 @@ async def work(task: Task, desk: Desk) -> Draft:
     words = str(task.arguments.get("words") or (task.goal if task.arguments.get("command") else "")).strip(" \"'“”")
     if not 2 <= len(words) <= _LONGEST:
         return Draft("What shall I forget? Say the words that it contains: `/forget Project Falcon`.", asks=True)
-    found = (await desk.read("memory.forgettable", {"words": words}))["documents"]
-    if not found:
+    found = await desk.read("memory.forgettable", {"words": words})
+    documents, events, also = found["documents"], found["events"], [str(one) for one in found["also"]]
+    if not documents and not events and not also:
         return Draft(f"I hold nothing that contains {quoted(words)}.")
     arguments = {
         "words": words,
-        "documents": [int(one["id"]) for one in found],
-        "names": [str(one["name"]) for one in found],
+        "documents": [int(one["id"]) for one in documents],
+        "names": [str(one["name"]) for one in documents],
+        "events": [str(one["uid"]) for one in events],
+        "also": [f"the event “{one['name']}”" for one in events] + also,
     }
-    origins = dict.fromkeys(("words", "documents", "names"), (desk.words_value,))
+    origins = dict.fromkeys(arguments, (desk.words_value,))
     return Draft(wishes=(Wish("memory.forget", arguments, origins=origins),))
 
 

@@ -93,7 +93,8 @@ erasure = Table(
     "erasure",  # what has to go from every store: the intent, without the content once all have confirmed
     metadata,
     Column("id", Text, primary_key=True),
-    Column("words", Text),  # what was looked for; null as soon as the rows are gone
+    Column("words", Text),  # what is looked for; null as soon as no row holds it any more
+    Column("turn", Text),  # that asked: its own rows go when it has ended
     Column("documents", Integer, nullable=False),
     Column("chunks", Integer, nullable=False),
     Column("facts", Integer, nullable=False),

@@ -31,12 +31,14 @@ class ListMemory:
         kept = [hit for hit in found if (not sources or hit.source in sources) and set(hit.readers) & set(readers)]
         return sorted(kept, key=lambda hit: -hit.score)[:k]
 
-    async def forgettable(self, words: str) -> list[Mapping[str, Any]]:
+    async def forgettable(self, words: str) -> Mapping[str, Any]:
         """The passages that hold the words as they are, each as a document."""
         held = [n for n, hit in enumerate(self.passages, 1) if words.casefold() in f"{hit.name} {hit.text}".casefold()]
-        return [{"id": n, "name": self.passages[n - 1].name} for n in held]
+        return {"documents": [{"id": n, "name": self.passages[n - 1].name} for n in held], "events": [], "also": []}
 
-    async def erase(self, words: str, documents: Sequence[int], key: str) -> Mapping[str, Any]:
+    async def erase(
+        self, words: str, documents: Sequence[int], key: str, events: Sequence[str] = ()
+    ) -> Mapping[str, Any]:
         """What erasing would report; a list that tests share is left as it is."""
         return {"documents": len(documents), "chunks": len(documents), "others": 0}
 

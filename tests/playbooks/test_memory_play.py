@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.playbooks.kit import Book, asks, calls, calls_nothing, does, presses, says, shows, toasts, user
+from tests.playbooks.kit import Book, Step, asks, calls, calls_nothing, does, presses, says, shows, toasts, user
+
+
+def done(tool: str) -> Step:
+    """The effect was done; what it was about is forgotten with the rest, so that its receipt is no longer there."""
+
+    async def step(book: Book) -> None:
+        rows = await book.rows("SELECT id, state, arguments FROM effect WHERE tool=:tool", tool=tool)
+        assert [(r["state"], r["arguments"]) for r in rows] == [("done", "{}")]
+        book.effects_read.update(r["id"] for r in rows)
+
+    return step
 
 
 def _holds(home: Path, words: bytes) -> list[str]:
@@ -26,10 +37,11 @@ async def test_forgetting_asks_and_then_erases_the_note_from_vault_and_memory(pl
         calls_nothing(),
         presses("Approve"),
         toasts("Approved."),
-        says("Forgotten: 1 document"),
-        calls("memory.forget"),
+        says("Forgotten: 1 document", "receipt comes"),
+        says("Receipt t", "gone for good", "1 document"),
+        done("memory.forget"),
         does(lambda book: list(book.notes) == [name for name in book.notes if "falcon" not in name]),
-        does(lambda book: not _holds(book.steward.settings.notes_path, b"Falcon")),
+        does(lambda book: _holds(book.steward.home.path, b"Project Falcon") == []),
         user("/search Falcon"),
         says("Nothing found"),
         user("/search dentist"),

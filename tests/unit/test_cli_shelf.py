@@ -28,7 +28,8 @@ async def librarian(tmp_path: Path, empty_database: Path) -> AsyncIterator[Libra
     embedder = WordEmbedder()
     memory = Memory(db, home.index, embedder, now=lambda: int(datetime(2026, 11, 20, tzinfo=UTC).timestamp() * 1000))
     await memory.open()
-    yield Librarian(memory, db, tmp_path / "home" / "notes", home, embedder, ZoneInfo("UTC"))
+    folder = tmp_path / "home"
+    yield Librarian(memory, db, folder / "notes", folder / "calendar.ics", home, embedder, ZoneInfo("UTC"))
     await memory.close()
     await db.close()
 

@@ -99,6 +99,7 @@ def upgrade() -> None:
         "erasure",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("words", sa.Text(), nullable=True),
+        sa.Column("turn", sa.Text(), nullable=True),
         sa.Column("documents", sa.Integer(), nullable=False),
         sa.Column("chunks", sa.Integer(), nullable=False),
         sa.Column("facts", sa.Integer(), nullable=False),
