@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import text
 
+from graphs.state import ms
 from graphs.tools.base import OutcomeUnknown
-from knowledge.ids import canonical
-from knowledge.store import effects as store
+from knowledge.store import cards
+from knowledge.store.cards import Decider
 from tests.playbooks.errands import Outside
 from tests.playbooks.kit import Book, asks, effects, later, presses, says, toasts, user
+from tests.playbooks.recorder import PRINCIPAL
+
+
+async def approved_by_a_dead_worker(book: Book, tool: str) -> None:
+    """The effect is decided, and a worker that is dead holds its claim: all in one commit."""
+    await book(user(f"errands: {tool} a"), asks(tool.capitalize()))
+    async with book.steward.crew.db.write() as tx:
+        outcome = await cards.decide(
+            tx, "c1", 0, 0, "approved", Decider("principal", f"telegram:{PRINCIPAL}"), ms(book.clock())
+        )
+        assert outcome.kind == "decided"
+        await tx.execute(text("UPDATE effect SET state='running', owner='1:1', lease_until=1"))
+    await book.settle()
 
 
 @pytest.mark.parametrize(
@@ -18,20 +33,14 @@ async def test_after_a_crash_in_the_middle(
     errand_play: Book, outside: Outside, tool: str, state: str, runs: int
 ) -> None:
     """A worker died holding the claim: `park` asks, `find` looks (and finds nothing), `post` is idempotent."""
-    async with errand_play.steward.crew.db.write() as tx:
-        await store.add(
-            tx, "t9.p1", f"errands.{tool}", canonical({"what": "a"}), 1, turn=None, owner="1:1", lease_ms=1
-        )  # fmt: skip
-    await errand_play.settle()
+    await approved_by_a_dead_worker(errand_play, tool)
     (found,) = await effects(errand_play)
     assert (found.state, len(outside.done)) == (state, runs)
 
 
 async def test_what_the_look_up_finds_is_not_done_again(errand_play: Book, outside: Outside) -> None:
     outside.done.append("a")
-    async with errand_play.steward.crew.db.write() as tx:
-        await store.add(tx, "t9.p1", "errands.find", canonical({"what": "a"}), 1, turn=None, owner="1:1", lease_ms=1)
-    await errand_play.settle()
+    await approved_by_a_dead_worker(errand_play, "find")
     assert outside.done == ["a"]
 
 
