@@ -47,11 +47,7 @@ class Conversation:
         now = int(time.time() * 1000)
         lane = "control" if press else "turn"
         delivery = Delivery("console", "", random_id(16), self.name, SENDER, lane, b"", hint=text)  # type: ignore[arg-type]
-        chosen = lane_of(
-            delivery,
-            expects_reply=lambda: self._intake.expects_reply("console", self.name, now),
-            has_open_card=self._intake.has_open_card,
-        )
+        chosen = lane_of(delivery, self._intake, now)
         raw = console_delivery(text, press)
         arrival = Arrival("console", "", delivery.dedupe_key, self.name, SENDER, chosen, raw)
         return self._intake.accept([arrival], now)[0]

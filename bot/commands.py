@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 from channels.base import Delivery, Lane
 from graphs.decisions import read_decision
@@ -27,19 +27,26 @@ COMMANDS: dict[str, str] = {
 """House commands and their line in the menu. With the agents' own they stay under 25."""
 
 
-def lane_of(delivery: Delivery, *, expects_reply: Callable[[], bool], has_open_card: Callable[[], bool]) -> Lane:
-    """Presses, house commands and what may be a decision take the control lane; the rest are turns.
+class Rows(Protocol):
+    """What the lane depends on (`knowledge.store.intake.Intake`); asked only when the answer matters."""
 
-    The two questions go to the store and are asked only when the answer matters.
-    """
+    def expects_reply(self, channel: str, conversation: str, now: int) -> bool: ...
+    def has_open_card(self) -> bool: ...
+    def offers_buttons(self, channel: str, conversation: str) -> bool: ...
+
+
+def lane_of(delivery: Delivery, rows: Rows, now: int) -> Lane:
+    """Presses, house commands and what may be a decision take the control lane at `now` (ms); the rest are turns."""
     if delivery.lane == "control":
         return "control"
     hint = delivery.hint.strip()
     if hint.startswith("/"):
         command = hint[1:].split(maxsplit=1)[0].partition("@")[0].lower() if len(hint) > 1 else ""
         return "control" if command in COMMANDS else "turn"
-    if hint and expects_reply():
+    if hint and rows.expects_reply(delivery.channel, delivery.conversation, now):
         return "control"
-    if hint and read_decision(hint) is not None and has_open_card():
+    if hint and read_decision(hint) is not None and rows.has_open_card():
+        return "control"
+    if hint and delivery.numbered and rows.offers_buttons(delivery.channel, delivery.conversation):
         return "control"
     return "turn"

@@ -37,6 +37,7 @@ from knowledge.database import Database
 from knowledge.database.migrate import ensure
 from knowledge.egress import bear_witness
 from knowledge.store import cards, inbox, leases, people
+from knowledge.store.intake import OWN_CHATS
 from knowledge.store.reach import Reach
 
 log = logging.getLogger(__name__)
@@ -227,5 +228,5 @@ async def _link_configured(settings: Settings, db: Database, now: int) -> None:
                 known = await people.standing(tx, channel, external)
             if known != "principal":
                 async with db.write() as tx:
-                    conversation = external if channel == "telegram" else None
+                    conversation = external if channel in OWN_CHATS else None
                     await people.set_standing(tx, channel, external, "principal", now, conversation=conversation)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Literal
 
-from bot import strangers
+from bot import delivery, strangers
 from bot.hearing import EDIT_WAIT_MS, Hearing, choice_delivery
 from bot.house import House
 from bot.outbox import update_copies
 from bot.reply import DONE_WORDS, Reply, headline, outcome_sentence
-from channels.base import Inbound
+from channels.base import Inbound, Limits
 from graphs import answer as answers
 from graphs.approval import render_card
-from graphs.decisions import Decision, read_decision
+from graphs.decisions import Decision, chosen, read_decision
 from graphs.policy.engine import Question, judge_safely
 from graphs.state import Crew, ms
 from knowledge import ledger
@@ -24,12 +26,14 @@ from knowledge.store import cards, effects, inbox, messages, settings, timers, t
 from knowledge.store.cards import Card, Decider, Outcome, Proposal
 from knowledge.store.effects import nonce_of
 from knowledge.store.inbox import Stored
+from knowledge.store.intake import REPORT
 from knowledge.store.messages import Letter
 from knowledge.words import Outbound, Press
 
 log = logging.getLogger(__name__)
 
 LATER = timedelta(hours=2)
+THUMBS: dict[str, Literal["approved", "rejected"]] = {"👍": "approved", "👎": "rejected"}
 
 
 class Control:
@@ -42,15 +46,23 @@ class Control:
         """Do it and return the letters born claimed by this worker, to be sent at once."""
         if stored.channel == "timer":
             return await self._timer(stored)
+        if stored.raw.startswith(REPORT):
+            async with self.crew.db.write() as tx:
+                await delivery.reported(tx, stored, ms(self.crew.clock()))
+                await inbox.set_state(tx, stored.id, "done")
+            return []
         inbound = self.hearing.parse(stored)
-        principal = await self.hearing._standing(stored) == "principal"
+        principal = await self.hearing.standing(stored, inbound.also) == "principal"
         now = ms(self.crew.clock())
         async with self.crew.db.write() as tx:
+            await messages.let_go(tx, stored.channel, stored.conversation)
             if not principal:
                 reply = Reply("This is not yours to decide." if inbound.press_id else "")
                 await ledger.append(tx, now, ledger.Entry("system", "stranger.refused", inbound.kind, stored.turn))
             elif inbound.press_id or inbound.press:
                 reply = await self._press(tx, inbound, now)
+            elif inbound.kind == "reaction":
+                reply = await self._reaction(tx, inbound, now)
             elif inbound.command:
                 reply = await self.house.command(tx, inbound, stored, now)
             else:
@@ -64,7 +76,10 @@ class Control:
 
     async def _say(self, tx: Tx, stored: Stored, inbound: Inbound, reply: Reply, now: int) -> list[Letter]:
         out: list[Outbound] = list(reply.messages)
-        if inbound.press_id and not stored.confirmed:
+        limits = self._limits(stored.channel)
+        if reply.text in DONE_WORDS and not limits.toast:
+            pass  # the card says it, in a message of its own
+        elif inbound.press_id and not stored.confirmed:
             out.insert(0, Outbound(reply.text, toast_for=inbound.press_id))
         elif reply.text and not (inbound.press_id and reply.text in DONE_WORDS):
             out.insert(0, Outbound(reply.text))
@@ -76,6 +91,10 @@ class Control:
             )  # fmt: skip
             born += [letter] if letter else []
         return born
+
+    def _limits(self, channel: str) -> Limits:
+        speaker = self.hearing.speakers.get(channel)
+        return speaker.limits if speaker is not None else Limits(text=4096, unit="chars")
 
     # ── presses ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -119,6 +138,21 @@ class Control:
         )  # fmt: skip
         return Reply(await self._after(tx, outcome, now))
 
+    async def _reaction(self, tx: Tx, inbound: Inbound, now: int) -> Reply:
+        """👍 or 👎 on a card decides all that it shows; on anything else a reaction is just one."""
+        verdict = THUMBS.get(inbound.text.rstrip("\ufe0f\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"))
+        copies = await cards.shown_in(tx, inbound.channel, inbound.conversation, inbound.pressed_ref)
+        if verdict is None or copies is None:
+            return Reply()
+        card, shown = copies
+        decider = Decider("principal", f"{inbound.channel}:{inbound.sender}")
+        if card.state == "open" and shown.revision != card.revision:
+            outcome = Outcome("superseded", card, tuple(await cards.of_card(tx, card.id)))
+        else:
+            outcome = await cards.decide(tx, card.id, card.version, 0, verdict, decider, now, nonce=card.nonce)
+        sentence = await self._after(tx, outcome, now)
+        return Reply("" if sentence in DONE_WORDS else sentence)
+
     async def _after(self, tx: Tx, outcome: Outcome, now: int) -> str:
         """The sentence for an outcome; every copy of a card that changed is updated."""
         if outcome.kind == "decided":
@@ -150,7 +184,7 @@ class Control:
     async def _later(self, tx: Tx, card: Card, decider: Decider, now: int) -> str:
         at = self.crew.clock() + LATER
         await cards.remind(tx, card, ms(at), decider, now)
-        await update_copies(tx, self.crew, card.id, now)
+        await update_copies(tx, self.crew, card.id, now, progress=True)
         return f"I'll ask again at {at.astimezone(self.crew.zone):%H:%M}."
 
     async def _undo_press(self, tx: Tx, press: Press, decider: Decider, now: int) -> str:
@@ -172,12 +206,34 @@ class Control:
                 return await self._edit(tx, proposal, inbound, decider, now)
         decision = None if inbound.forwarded else read_decision(inbound.text)
         open_cards = await cards.open_cards(tx)
+        if decision is None and self._limits(inbound.channel).numbered and not inbound.forwarded:
+            return await self._numbered(tx, inbound, open_cards, now)
         if decision is None or not open_cards:
             return Reply(hand_over=True)
         chosen = await self._which(tx, decision, inbound, open_cards)
         if isinstance(chosen, str):
             return Reply(chosen)
         return await self._apply(tx, decision, chosen, inbound, decider, now)
+
+    async def _numbered(self, tx: Tx, inbound: Inbound, open_cards: list[Card], now: int) -> Reply:
+        """A button's number or label typed where it was shown: the press it stands for, when only one can be meant.
+
+        The last message decides; else the one open card shown here. Ambiguous words decide nothing.
+        """
+        shown = await messages.shown(tx, inbound.channel, inbound.conversation)
+        open_ids = {card.id for card in open_cards}
+        offers = [m for m in shown if m.body.buttons and (not m.body.card or m.body.card in open_ids)]
+        if inbound.reply_to:
+            offers = [m for m in offers if inbound.reply_to in m.receipts] or offers
+        elif not (shown and shown[0] in offers):
+            offers = [m for m in offers if m.body.card]
+        button = chosen(inbound.text, [b for row in offers[0].body.buttons for b in row]) if offers else None
+        press = Press.decode(button.data) if button else None
+        if press is None:
+            return Reply(hand_over=True)
+        if offers[0].body.card and not inbound.reply_to and len(open_cards) > 1:
+            return Reply(await _which_question(tx, open_cards, press.verb))
+        return await self._press(tx, replace(inbound, press=press), now)
 
     async def _which(
         self, tx: Tx, decision: Decision, inbound: Inbound, open_cards: list[Card]
@@ -193,7 +249,7 @@ class Control:
             return [p for c in pool for p in await cards.of_card(tx, c.id) if p.state == "open"]
         if not decision.numbers:
             if len(pool) > 1:
-                return await _which_question(tx, pool, decision)
+                return await _which_question(tx, pool, decision.verb)
             return [p for p in await cards.of_card(tx, pool[0].id) if p.state == "open"]
         by_number = {int(c.id[1:]): c for c in pool}
         if all(n in by_number for n in decision.numbers):
@@ -203,7 +259,7 @@ class Control:
             chosen = [p for p in every if p.ordinal in decision.numbers and p.state == "open"]
             if len(chosen) == len(set(decision.numbers)):
                 return chosen
-        return await _which_question(tx, pool, decision)
+        return await _which_question(tx, pool, decision.verb)
 
     async def _apply(
         self, tx: Tx, decision: Decision, chosen: list[Proposal], inbound: Inbound, decider: Decider, now: int
@@ -254,8 +310,10 @@ class Control:
         await update_copies(tx, self.crew, old.card or "", now)
         card = await cards.get(tx, old.card or "")
         assert card is not None
-        shown = render_card(card, await cards.of_card(tx, card.id), self.crew.zone)
-        return Reply(messages=[shown])
+        here = [c for c in await cards.copies(tx, card.id) if c.channel == inbound.channel]
+        if not self._limits(inbound.channel).can_edit and any(c.conversation == inbound.conversation for c in here):
+            return Reply()  # the copy's update is a message of its own there
+        return Reply(messages=[render_card(card, await cards.of_card(tx, card.id), self.crew.zone)])
 
     # ── cards and the clock ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -278,13 +336,13 @@ class Control:
         return []
 
 
-async def _which_question(tx: Tx, pool: list[Card], decision: Decision) -> str:
+async def _which_question(tx: Tx, pool: list[Card], verb: str) -> str:
     lines = []
     for card in pool:
         open_ones = [p for p in await cards.of_card(tx, card.id) if p.state == "open"]
         lines += [f"- **{card.id[1:]}**: {headline(p)}" for p in open_ones[:3]]
     first = pool[0].id[1:]
-    return "\n".join(["Which one do you mean?", *lines, f"Say `{decision.verb} {first}`, or press its button."])
+    return "\n".join(["Which one do you mean?", *lines, f"Say `{verb} {first}`, or press its button."])
 
 
 def _still_open(card: Card, proposals: list[Proposal], press: Press, now: int) -> Outcome | None:

@@ -79,7 +79,9 @@ class Hearing:
                 return None
             return context
         inbound = self.parse(stored)
-        standing = await self._standing(stored)
+        standing = await self.standing(stored, inbound.also)
+        if standing == "principal" and inbound.also:
+            await self._know_also(inbound)
         if standing != "principal":
             await self._not_the_principal(stored, inbound, lease, standing)
             return None
@@ -165,11 +167,26 @@ class Hearing:
         told["cancelled"] = timer is None or timer.state == "cancelled"
         return Said(str(payload.get("text", "")), "timer", "trusted", f"timer:{fired['timer']}", payload=told)
 
-    async def _standing(self, stored: Stored) -> str:
+    async def standing(self, stored: Stored, also: str = "") -> str:
+        """Of the sender; `also` is a second id of the same person."""
         if stored.channel == "console":
             return "principal"
         async with self.crew.db.read() as tx:
-            return await people.standing(tx, stored.channel, stored.sender)
+            found = await people.standing(tx, stored.channel, stored.sender)
+            if found == "stranger" and also:
+                return await people.standing(tx, stored.channel, also)
+        return found
+
+    async def _know_also(self, inbound: Inbound) -> None:
+        """Both ids of the principal count from now on: either may come alone one day."""
+        async with self.crew.db.read() as tx:
+            ids = (inbound.sender, inbound.also)
+            unknown = [i for i in ids if await people.standing(tx, inbound.channel, i) == "stranger"]
+        for external in unknown:
+            async with self.crew.db.write() as tx:
+                now = ms(self.crew.clock())
+                await people.set_standing(tx, inbound.channel, external, "principal", now)
+                await ledger.append(tx, now, ledger.Entry("system", "identity.linked", inbound.channel, ""))
 
     async def _not_the_principal(self, stored: Stored, inbound: Inbound, lease: Lease, standing: str) -> None:
         """A link code links; everybody else gets no answer at all."""

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from channels.base import Answer, Delivery, Hook, RawRequest, Refused
+from channels.base import Answer, Delivery, Hook, RawRequest, Refused, Report
 
 if TYPE_CHECKING:
     from bot.receiver import Receiver
@@ -48,9 +48,9 @@ def webhook(hook: Hook, stored: Answer, receiver: Receiver) -> Endpoint:
         if isinstance(found, Refused):
             log.warning("%s refused: %s", raw.path, found.reason)
             return PlainTextResponse("refused", found.status)
-        if isinstance(found, Delivery):
+        if isinstance(found, (Delivery, Report)):
             try:
-                await receiver.accept([found])
+                await (receiver.accept([found]) if isinstance(found, Delivery) else receiver.report(found))
             except sqlite3.Error as error:
                 log.error("a delivery could not be stored: %s", error)
                 return PlainTextResponse("try again", 503)

@@ -7,10 +7,13 @@ import logging
 import random
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from bot import delivery
+from bot.delivery import tell_failure
 from bot.reply import DONE_WORDS
-from channels.base import Refusal, SpeakingChannel, TryLater, Unknown
+from channels.base import Closed, Refusal, SpeakingChannel, TryLater, Unknown
 from graphs import answer
 from graphs.approval import render_card
 from graphs.state import Crew, ms
@@ -18,12 +21,12 @@ from graphs.tools.base import OutcomeUnknown, Tool, ToolLater, ToolTrouble
 from knowledge import ledger
 from knowledge.database import Tx
 from knowledge.ids import canonical
-from knowledge.store import cards, effects, failures, inbox, messages, people, turns
+from knowledge.store import cards, effects, failures, inbox, messages, turns
 from knowledge.store.binding import broken_bond
 from knowledge.store.effects import Effect
-from knowledge.store.failures import Failure, Remedy
+from knowledge.store.failures import Remedy
 from knowledge.store.messages import Letter
-from knowledge.words import Button, Outbound, Press
+from knowledge.words import Outbound
 
 log = logging.getLogger(__name__)
 
@@ -220,6 +223,8 @@ class Outbox:
         speaker = self.speakers[letter.channel]
         receipts = list(letter.receipts)
         try:
+            if letter.attempts > 1 and letter.body.card and not letter.body.edit_of:
+                letter = await self._as_it_is_now(letter)
             parts = speaker.fit(letter.body)
             for index in range(len(receipts), len(parts)):
                 if self._too_late(letter):
@@ -239,6 +244,10 @@ class Outbox:
             await again(letter, str(later), later.retry_after or 0.0)
         except Unknown as unknown:
             await self._unknown(letter, receipts, str(unknown))
+        except Closed as closed:
+            now = ms(self.crew.clock())
+            async with self.crew.db.write() as tx:
+                await delivery.hold(tx, letter, tuple(receipts), str(closed), now)
         except Refusal as refusal:
             await self._end_message(letter, "failed", tuple(receipts), str(refusal))
         except Exception as error:
@@ -246,6 +255,14 @@ class Outbox:
             await self._message_again(letter, f"{type(error).__name__}: {error}", 0.0)
         else:
             await self._end_message(letter, "sent", tuple(receipts), None)
+
+    async def _as_it_is_now(self, letter: Letter) -> Letter:
+        """A card that had to wait shows what has become of it meanwhile."""
+        async with self.crew.db.read() as tx:
+            card = await cards.get(tx, letter.body.card)
+            if card is None or card.revision == letter.body.card_version:
+                return letter
+            return replace(letter, body=render_card(card, await cards.of_card(tx, card.id), self.crew.zone))
 
     async def _send_part(self, speaker: SpeakingChannel, letter: Letter, part: Outbound, *, looking: bool) -> str:
         if looking:
@@ -280,8 +297,9 @@ class Outbox:
             asked = await inbox.by_id(tx, int(answered[1])) if answered else None
         if asked is not None and (asked.channel, asked.conversation) == (letter.channel, letter.conversation):
             ref = speaker.parse(asked.raw, asked.account).message_ref
-            known = max(known, int(ref) if ref.isdecimal() else 0)
-        found = await speaker.find(part, letter.conversation, str(known or ""))
+            if not known or (ref.isdecimal() and known.isdecimal() and int(ref) > int(known)):
+                known = ref
+        found = await speaker.find(part, letter.conversation, known)
         return found if isinstance(found, str) else found.ref
 
     async def _unknown(self, letter: Letter, receipts: list[str], reason: str) -> None:
@@ -318,7 +336,10 @@ class Outbox:
             if letter.body.card and receipts and not letter.body.toast_for:
                 await self._keep_copy(tx, letter, receipts[-1], now)
             if state in ("failed", "uncertain") and not letter.body.toast_for and not letter.body.edit_of:
-                await self._message_failure(tx, letter, state, error or "", now)
+                await delivery.tell_lost(tx, letter, state, error or "", now)
+            bad = await messages.bad_report(tx, letter.channel, receipts)
+            if state == "sent" and bad is not None:
+                await delivery.bounced(tx, replace(letter, receipts=receipts), *bad, now)
 
     async def _keep_copy(self, tx: Tx, letter: Letter, ref: str, now: int) -> None:
         """Remember where the card hangs; if it has changed while it was being sent, update this copy too."""
@@ -328,21 +349,12 @@ class Outbox:
         if card is not None and card.revision > body.card_version:
             await update_copies(tx, self.crew, card.id, now)
 
-    async def _message_failure(self, tx: Tx, letter: Letter, state: str, error: str, now: int) -> None:
-        if letter.key.startswith("failure/"):
-            return
-        lost = "It was not delivered." if state == "failed" else "It may or may not have arrived. I did not repeat it."
-        remedies = (Remedy("retry", "Send it again", f"m{letter.id}"), Remedy("dismiss", "Leave it", f"m{letter.id}"))
-        what = f"A message on {letter.channel} {'failed' if state == 'failed' else 'is uncertain'}: {error}"
-        failure, fresh = await failures.note(
-            tx, f"message:{letter.key}", what, "", lost, now, remedies=remedies, turn=letter.turn
-        )
-        if fresh:
-            await tell_failure(tx, failure, now, avoid=letter.channel if state == "failed" else "")
 
+async def update_copies(tx: Tx, crew: Crew, card_id: str, now: int, *, progress: bool = False) -> None:
+    """Put an edit of every posted copy of the card into the outbox, once for each revision.
 
-async def update_copies(tx: Tx, crew: Crew, card_id: str, now: int) -> None:
-    """Put an edit of every posted copy of the card into the outbox, once for each revision."""
+    `progress`: no new decision can be taken on it, so a platform that cannot edit leaves it out.
+    """
     card = await cards.get(tx, card_id)
     if card is None:
         return
@@ -351,22 +363,8 @@ async def update_copies(tx: Tx, crew: Crew, card_id: str, now: int) -> None:
         if copy.revision >= card.revision:
             continue
         edit = Outbound(
-            text=body.text, buttons=body.buttons, edit_of=copy.ref, card=card.id, card_version=card.revision
-        )
+            text=body.text, buttons=body.buttons, edit_of=copy.ref, card=card.id, card_version=card.revision,
+            progress=progress,
+        )  # fmt: skip
         key = f"card/{card.id}/r{card.revision}/{copy.channel}/{copy.ref}"
         await messages.enqueue(tx, key, copy.channel, copy.conversation, edit, now, turn=card.turn, urgent=True)
-
-
-async def tell_failure(tx: Tx, failure: Failure, now: int, *, avoid: str = "") -> None:
-    """One message about a failure to the principal, with its remedies as buttons; not over the channel that just failed."""
-    places = [a for a in await people.addresses(tx) if a.channel != avoid]
-    if not places:
-        return
-    buttons = tuple(
-        Button(r.label, Press("retry" if r.verb == "retry" else "dismiss", f"f{failure.id}").encode())
-        for r in failure.remedies
-    )
-    text = f"⚠️ **{failure.what}**\n{failure.not_done}" + (f"\n{failure.done}" if failure.done else "")
-    body = Outbound(text, (buttons,) if buttons else ())
-    key = f"failure/{failure.id}/{failure.since}"
-    await messages.enqueue(tx, key, places[0].channel, places[0].conversation, body, now)

@@ -13,8 +13,8 @@ from bot.commands import lane_of
 from bot.home import Home
 from bot.local import Line, LocalServer
 from bot.supervisor import Supervisor
-from channels.base import Delivery, ReceivingChannel
-from knowledge.store.intake import Arrival, Intake
+from channels.base import Delivery, ReceivingChannel, Report
+from knowledge.store.intake import ON_ITS_WAY, Arrival, Intake
 
 log = logging.getLogger(__name__)
 
@@ -47,12 +47,14 @@ class Receiver:
         for delivery in deliveries:
             self._sign_of_life(delivery, awake=awake)
 
+    async def report(self, told: Report) -> None:
+        """Store what a platform tells of a message of ours. Raises sqlite3.Error when that failed."""
+        outcome = "closed" if told.closed else "failed" if told.failed else ON_ITS_WAY
+        if self.intake.report(told.channel, told.ref, told.status, told.error, outcome, told.over, now_ms()):
+            await self.poke()
+
     def _arrival(self, d: Delivery, now: int) -> Arrival:
-        lane = lane_of(
-            d,
-            expects_reply=lambda: self.intake.expects_reply(d.channel, d.conversation, now),
-            has_open_card=self.intake.has_open_card,
-        )
+        lane = lane_of(d, self.intake, now)
         return Arrival(d.channel, d.account, d.dedupe_key, d.conversation, d.sender, lane, d.raw)
 
     def _sign_of_life(self, delivery: Delivery, *, awake: bool) -> None:

@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from bot.control import Control
+from bot.delivery import tell_failure
 from bot.hearing import Hearing
 from bot.librarian import Librarian
-from bot.outbox import Outbox, backoff_ms, tell_failure
+from bot.outbox import Outbox, backoff_ms
 from bot.renewal import Renewal
 from channels.base import ChannelError
 from graphs.policy import standing
@@ -104,6 +105,7 @@ class Worker:
             await inbox.free_control(tx)
             await turns.drop_expired_records(tx, now)
             await leases.prune(tx, now - 24 * 3600 * 1000)
+            await messages.drop_old_reports(tx, now - 30 * 24 * 3600 * 1000)
 
     async def run(self, idle_s: float = 0.0) -> None:
         """Work until stopped, or until nothing was to do for `idle_s` seconds (0: never sleep)."""
@@ -208,6 +210,7 @@ class Worker:
             if one is None:
                 break
             stored, _lease = one
+            await messages.let_go(tx, stored.channel, stored.conversation)
             channel, conversation = await self.hearing.target(tx, stored)
             if await turns.begin(tx, stored.turn, stored.id, channel, conversation, now):
                 await ledger.append(tx, now, ledger.Entry("system", "turn.began", stored.channel, stored.turn))

@@ -48,11 +48,29 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """What a platform tells later of a message of ours: accepted, sent and delivered are three things.
+
+    Reports repeat and overtake each other: this one counts when the known status is none or in `over`. `closed`: it
+    failed because free words are not taken there now. `error` is the platform's number, 0 for none.
+    """
+
+    channel: str
+    ref: str
+    status: str
+    error: int = 0
+    failed: bool = False
+    closed: bool = False
+    over: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """What a platform handed us, authenticated, not understood. `raw` is stored as it came.
 
     `dedupe_key` is the platform's own id of the delivery. `lane` is control for presses and /stop. `hint` is the plain
     text when the delivery is one (so that a "yes" can take the control lane), else empty. `press` is set for presses.
+    `numbered`: the text may be the number or label of a button that was shown, as people answer where buttons are few.
     """
 
     channel: str
@@ -65,6 +83,7 @@ class Delivery:
     hint: str = ""
     wants_typing: bool = False
     press_id: str = ""  # the platform's id under which a press must be confirmed
+    numbered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +127,15 @@ class Inbound:
     mentioned: bool = True
     note: str = ""  # for unsupported kinds: what it was, in words
     album: str = ""  # several files sent as one share it
+    also: str = ""  # a second id of the same person, where the platform gives two
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a platform can show. `text` counts `unit`s after formatting; `toast` 0: it has none, a message must do."""
+    """What a platform can show. `text` counts `unit`s after formatting; `toast` 0: it has none, a message must do.
+
+    `numbered`: buttons can be answered by their number; `pins`: a message can be kept on top of the chat.
+    """
 
     text: int
     unit: Literal["utf16", "chars"]
@@ -121,6 +144,8 @@ class Limits:
     can_edit: bool = True
     toast: int = 200
     file_bytes: int = 20_000_000
+    numbered: bool = False
+    pins: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +191,11 @@ class Refusal(ChannelError):
     """The platform said no for good (blocked, chat gone, too old): repeating will not help."""
 
 
-Hook = Callable[[RawRequest], "Delivery | Answer | Refused"]
+class Closed(Refusal):
+    """The platform takes free words again only after the person has written: keep it until then."""
+
+
+Hook = Callable[[RawRequest], "Delivery | Report | Answer | Refused"]
 """What a webhook's request is. Pure and never raising; each `*_receive` module gives its own by path in `hooks`."""
 
 Accept = Callable[[list[Delivery]], Awaitable[None]]

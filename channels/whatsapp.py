@@ -24,6 +24,7 @@ from channels.whatsapp_state import is_open
 from channels.whatsapp_wire import (
     BODY,
     KNOCK,
+    KNOCK_BODY,
     TROUBLES,
     GuardedTwilio,
     TwilioUnauthorised,
@@ -39,6 +40,7 @@ from knowledge.egress import guarded_client
 from knowledge.words import Outbound
 
 LastInbound = Callable[[str], Awaitable[datetime | None]]
+_QUESTION = 200  # characters of a question whose details stand in the message before it
 _NOTICE = 1000  # characters of a notice, which is a message here
 _NUMBERING = 12  # room for "(12/34) " before a part
 _NEW_MEDIA_TRIES, _NEW_MEDIA_WAIT = 4, 0.5  # media may be ready a moment after the webhook
@@ -52,8 +54,9 @@ class WhatsAppSpeaker:
 
     name = "whatsapp"
     limits = Limits(
-        text=1600, unit="utf16", buttons_per_row=3, button_rows=4, can_edit=False, toast=0, file_bytes=16_000_000
-    )
+        text=1600, unit="utf16", buttons_per_row=3, button_rows=4, can_edit=False, toast=0, file_bytes=16_000_000,
+        numbered=True,
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -84,7 +87,7 @@ class WhatsAppSpeaker:
         buttons = flat(message)
         shown = render.to_whatsapp(render.read(message.text))
         if buttons and (len(shown) > BODY or "\n" in shown):
-            question = replace(message, text="What shall I do?", reply_to="")
+            question = replace(message, text=_named(message.text), reply_to="")
             return [*self.fit(replace(message, buttons=(), prompt=False)), question]
         parts = render.fit(message, self.limits, _size)
         if len(parts) == 1:
@@ -93,8 +96,8 @@ class WhatsAppSpeaker:
         return [replace(part, text=_numbered(n, len(parts), part.text)) for n, part in enumerate(parts, 1)]
 
     async def send(self, message: Outbound, conversation: str) -> Receipt:
-        """Say it, as free words or as a quick reply. Raises TryLater, Unknown, Refusal, and WindowClosed (a Refusal)
-        after having knocked with the approved template."""
+        """Say it, as free words, as a quick reply, or (`knock`) as the approved template, the one thing that may be
+        said outside the window. Raises TryLater, Unknown, Refusal, and WindowClosed, a Refusal."""
         if message.toast_for in self._answered:
             return self._answered[message.toast_for]
         if message.edit_of and message.progress:
@@ -103,10 +106,7 @@ class WhatsAppSpeaker:
             raise Refusal(f"{conversation!r} is no WhatsApp conversation.")
         if (left := self._pauses.get(conversation, 0.0) - time.monotonic()) > 0:
             raise TryLater("Twilio asked to slow down; the pause is not over.", left)
-        if self._last_inbound is None or is_open(await self._last_inbound(conversation), self._now()):
-            self._answered.pop(f"knock {conversation}", None)
-        else:
-            await self._knock(conversation)
+        if not message.knock and not await self._is_open(conversation):
             raise WindowClosed(" ".join((WindowClosed.__doc__ or "").split()))
         asked = await self._content(message)
         sent = await self._create(conversation, asked)
@@ -201,6 +201,8 @@ class WhatsAppSpeaker:
 
     async def _content(self, message: Outbound) -> dict[str, str]:
         buttons = flat(message)
+        if message.knock:
+            return {"content_sid": self._contents.get(KNOCK) or (await self._known_contents()).get(KNOCK, "")}
         if not buttons:
             return {"body": self._body(message)}
         made = template(buttons)
@@ -211,6 +213,8 @@ class WhatsAppSpeaker:
         return {"content_sid": sid, "content_variables": json.dumps(variables(text, buttons))}
 
     def _body(self, message: Outbound) -> str:
+        if message.knock:
+            return KNOCK_BODY
         text = render.to_whatsapp(render.read(message.text)).strip() or "…"
         return filled(text, flat(message)) if message.buttons else text
 
@@ -226,11 +230,8 @@ class WhatsAppSpeaker:
         self._said.append(str(sent.sid))
         return Receipt(str(sent.sid), self._now())
 
-    async def _knock(self, conversation: str) -> None:
-        sid = (await self._known_contents()).get(KNOCK)
-        if sid and self._answered.get(f"knock {conversation}") is None:
-            asked = {"content_sid": sid, "content_variables": json.dumps({"1": "1"})}
-            self._answered[f"knock {conversation}"] = await self._create(conversation, asked)
+    async def _is_open(self, conversation: str) -> bool:
+        return self._last_inbound is None or is_open(await self._last_inbound(conversation), self._now())
 
     async def _known_contents(self) -> dict[str, str]:
         answer = await self._json("GET", "/v1/Content?PageSize=100")
@@ -289,6 +290,12 @@ class WhatsAppSpeaker:
                 client.api.base_url = client.content.base_url = client.messaging.base_url = self._access.host("api")
             self._client = client
         return self._client
+
+
+def _named(text: str) -> str:
+    """What a message is about, on one line, to ask about it in a message of its own."""
+    lines = [line.strip() for line in render.to_plain(render.read(text), links=False).splitlines() if line.strip()]
+    return render.write((render.Span(render.shorten(": ".join(lines[:2]), _QUESTION)),))
 
 
 def _size(document: render.Document) -> int:

@@ -9,6 +9,7 @@ from channels.base import Answer
 from knowledge.egress import Rules
 
 STORED = Answer(200, b"<Response></Response>", "text/xml")
+TITLE = 20  # characters of a button's title [unconfirmed]
 WEBHOOK, STATUS = "/whatsapp/webhook", "/whatsapp/status"
 
 

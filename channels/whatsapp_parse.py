@@ -33,6 +33,7 @@ def parse(raw: bytes, account: str, now: datetime) -> Inbound:
         sender_name=found.get("ProfileName", ""),
         forwarded=found.get("Forwarded") == "true" or found.get("FrequentlyForwarded") == "true",
         reply_to=found.get("OriginalRepliedMessageSid", ""),
+        also=found.get("ExternalUserId", "") if found.get("From") else "",
         **{"text": text} | more,
     )
 
@@ -49,7 +50,7 @@ def _content(found: dict[str, str], text: str) -> dict[str, Any]:
         kind: Kind = "voice" if all(file.mime.startswith("audio/") for file in files) else "file"
         return {"kind": kind, "files": files}
     if found.get("MessageType") == "reaction":
-        return {"kind": "reaction", "pressed_ref": ref}
+        return {"kind": "reaction", "pressed_ref": ref, "text": text.strip()}
     if found.get("Latitude"):
         return {"kind": "unsupported", "note": "a location"}
     forwarded = found.get("Forwarded") == "true" or found.get("FrequentlyForwarded") == "true"

@@ -11,10 +11,10 @@ from typing import Any
 
 import httpx
 
-from channels.base import Accept, Delivery, Hook, Lane, RawRequest, Refused
-from channels.whatsapp_access import STATUS, STORED, WEBHOOK, WhatsAppAccess, guard_logs
+from channels.base import Accept, Answer, Delivery, Hook, Lane, RawRequest, Refused, Report
+from channels.whatsapp_access import STATUS, STORED, TITLE, WEBHOOK, WhatsAppAccess, guard_logs
 from channels.whatsapp_signature import algorithm, is_signed, parameters
-from channels.whatsapp_state import Report
+from channels.whatsapp_state import reported
 from knowledge.egress import guarded_client
 from knowledge.words import Press
 
@@ -64,18 +64,19 @@ def receive(request: RawRequest, access: WhatsAppAccess) -> Delivery | Refused:
 
 
 def hooks(access: WhatsAppAccess) -> dict[str, Hook]:
-    """The webhook of messages by path. Delivery reports (`STATUS`) are no deliveries: see `report`."""
-    return {WEBHOOK: lambda request: receive(request, access)}
+    """The webhooks of messages and of delivery reports, by path."""
+    return {WEBHOOK: lambda request: receive(request, access), STATUS: lambda request: report(request, access)}
 
 
-def report(request: RawRequest, access: WhatsAppAccess) -> Report | Refused:
-    """What a signed status callback says of a message; to be merged by `newer`, since reports repeat and overtake."""
+def report(request: RawRequest, access: WhatsAppAccess) -> Report | Answer | Refused:
+    """What a signed status callback says of a message of ours; one that names none is answered and forgotten."""
     if refused := verify(request, access, STATUS):
         return refused
     found = fields(request.body)
     error = found.get("ErrorCode", "")
     code = int(error) if error.isascii() and error.isdecimal() and len(error) < 9 else 0
-    return Report(found.get("MessageSid") or found.get("SmsSid", ""), found.get("MessageStatus", ""), code)
+    ref, status = found.get("MessageSid") or found.get("SmsSid", ""), found.get("MessageStatus", "")
+    return reported(ref, status, code) if ref and status else STORED
 
 
 def peek(raw: bytes, account: str) -> Delivery:
@@ -104,6 +105,7 @@ def peek(raw: bytes, account: str) -> Delivery:
         hint=text if is_text else "",
         wants_typing=not pressed,
         press_id=sid if pressed else "",
+        numbered=is_text and len(text.strip()) <= TITLE,
     )
 
 

@@ -1,13 +1,10 @@
-"""WhatsApp's rules as pure functions: the 24-hour window, the order of delivery reports, answers by number."""
+"""WhatsApp's rules as pure functions: the 24-hour window, and the order of delivery reports."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from knowledge.words import Button
+from channels.base import Report
 
 WINDOW = timedelta(hours=24)
 WINDOW_CLOSED = 63016  # Twilio's code for free words outside the window; it comes by status callback [unconfirmed]
@@ -15,22 +12,11 @@ _ORDER = ("accepted", "scheduled", "queued", "sending", "sent", "delivered", "re
 _FAILED = ("failed", "undelivered", "canceled")
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What Twilio reports of a message: `delivered` is not `sent`, and neither is `accepted`. `error` 0: none."""
-
-    ref: str
-    status: str
-    error: int = 0
-
-    @property
-    def failed(self) -> bool:
-        return self.status in _FAILED
-
-    @property
-    def window_closed(self) -> bool:
-        """Whether it must go once more as a template."""
-        return self.failed and self.error == WINDOW_CLOSED
+def reported(ref: str, status: str, error: int = 0) -> Report:
+    """What Twilio's status callback means."""
+    failed = status in _FAILED
+    over = tuple(known for known in (*_ORDER, *_FAILED) if known != status and newer(known, status) == status)
+    return Report("whatsapp", ref, status, error, failed, failed and error == WINDOW_CLOSED, over)
 
 
 def is_open(last_inbound: datetime | None, now: datetime) -> bool:
@@ -46,12 +32,3 @@ def newer(known: str, reported: str) -> str:
         return known if known in ("delivered", "read") else reported
     rank = _ORDER.index(known) if known in _ORDER else -1
     return reported if _ORDER.index(reported) > rank else known
-
-
-def chosen(text: str, buttons: Sequence[Button]) -> Button | None:
-    """The button that a typed answer means: its number or exactly its label, nothing vaguer. For one open card only."""
-    said = " ".join(text.casefold().split()).rstrip(".!")
-    if re.fullmatch(r"[1-9]\d?", said) and said.isascii():
-        return buttons[int(said) - 1] if int(said) <= len(buttons) else None
-    same = [button for button in buttons if button.label.casefold() == said]
-    return same[0] if len(same) == 1 else None

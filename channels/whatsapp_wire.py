@@ -11,17 +11,18 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 
 from channels import render
-from channels.base import ChannelError, Refusal, TryLater, Unknown
+from channels.base import ChannelError, Closed, Refusal, TryLater, Unknown
+from channels.whatsapp_access import TITLE
 from channels.whatsapp_state import WINDOW_CLOSED
 from knowledge.egress import EgressRefused, Rules, check_now
 from knowledge.ids import digest
 from knowledge.words import Button, Outbound
 
-TITLE = 20  # characters of a button's title [unconfirmed]
 BUTTONS = 3  # quick replies that need no approval by WhatsApp within a session
 BODY = 900  # of the 1,024 that a quick reply's body may have, less the words around it
 _PAUSE = 6.0  # seconds after a 429; Twilio's library hides Retry-After
 KNOCK = "steward_knock"
+KNOCK_BODY = "Steward has something for you. Reply with any word to see it."
 _LEAD, _TAIL = "Steward asks: ", "\n\nTap a button or reply with its number: "
 
 
@@ -30,9 +31,9 @@ class TwilioUnauthorised(TryLater):
     `steward doctor`; what waits is sent afterwards."""
 
 
-class WindowClosed(Refusal):
-    """More than 24 hours since this person wrote: WhatsApp takes no free words. A template asks them to reply; until
-    then use another linked channel."""
+class WindowClosed(Closed):
+    """More than 24 hours since this person wrote: WhatsApp takes no free words. An approved template asks them to
+    reply; until then use another linked channel."""
 
 
 def told(trouble: Exception) -> ChannelError:
@@ -103,8 +104,7 @@ def filled(text: str, buttons: tuple[Button, ...]) -> str:
 
 def knock() -> dict[str, Any]:
     """The utility template that asks a person to reply, which opens the window."""
-    body = "You have {{1}} waiting items from Steward. Reply to see them."
-    return {"friendly_name": KNOCK, "language": "en", "variables": {"1": "2"}, "types": {"twilio/text": {"body": body}}}
+    return {"friendly_name": KNOCK, "language": "en", "types": {"twilio/text": {"body": KNOCK_BODY}}}
 
 
 class GuardedTwilio(TwilioHttpClient):  # type: ignore[misc]  # the SDK has no types

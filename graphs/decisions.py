@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from knowledge.words import Button
 
 DecisionVerb = Literal["approve", "reject", "later", "why", "edit"]
 
@@ -66,3 +69,12 @@ def read_decision(text: str) -> Decision | None:
         numbers = (int(found["item"]),) if found["item"] else ()
         return Decision("edit", numbers, words=found["words"].strip())
     return None
+
+
+def chosen(text: str, buttons: Sequence[Button]) -> Button | None:
+    """The button that a typed answer means: its number or exactly its label, nothing vaguer. For one open card only."""
+    said = " ".join(text.casefold().split()).rstrip(".!")
+    if re.fullmatch(r"[1-9]\d?", said) and said.isascii():
+        return buttons[int(said) - 1] if int(said) <= len(buttons) else None
+    same = [button for button in buttons if button.label.casefold() == said]
+    return same[0] if len(same) == 1 else None

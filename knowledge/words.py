@@ -27,7 +27,8 @@ class Outbound:
 
     `edit_of` replaces the message with that platform id instead of posting; `toast_for` answers the press with that
     platform id (a short notice, no message); `reply_to` quotes a message; `prompt` asks the platform to open a reply.
-    `card` and `card_version` are set on every copy of an approval card. `urgent` messages pass waiting ones.
+    `card` and `card_version` are set on every copy of an approval card. `knock` asks the person to write, in the one
+    form that a platform with a window takes outside of it.
     """
 
     text: str
@@ -40,6 +41,7 @@ class Outbound:
     card: str = ""
     card_version: int = 0
     progress: bool = False
+    knock: bool = False
 
     def to_json(self) -> str:
         """Canonical JSON, the form an outbox row holds."""

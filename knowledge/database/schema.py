@@ -205,7 +205,7 @@ message = Table(
     Column("conversation", Text, nullable=False),
     Column("body", Text, nullable=False),  # canonical JSON of words.Outbound
     Column("urgent", Integer, nullable=False, default=0),  # 1: may pass waiting messages (toasts, card updates)
-    Column("state", Text, nullable=False),  # pending | running | sent | uncertain | failed | cancelled
+    Column("state", Text, nullable=False),  # pending | running | held | sent | uncertain | failed | cancelled
     Column("attempts", Integer, nullable=False, default=0),
     Column("not_before", BigInteger, nullable=False, default=0),
     Column("owner", Text),
@@ -216,6 +216,17 @@ message = Table(
     _time("sent_at", True),
 )
 Index("message_open", message.c.state, message.c.channel, message.c.not_before)
+
+report = Table(
+    "report",  # what a platform told later of a message of ours: accepted is not delivered
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("ref", Text, primary_key=True),  # the platform's message id
+    Column("status", Text, nullable=False),
+    Column("error", Integer, nullable=False, default=0),
+    Column("outcome", Text, nullable=False),  # on its way | failed | closed (free words are not taken there now)
+    _time("at"),
+)
 
 # ── time, failures, people, settings ─────────────────────────────────────────────────────────────────────────────
 

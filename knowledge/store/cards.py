@@ -326,6 +326,14 @@ async def card_of_copy(tx: Tx, channel: str, conversation: str, ref: str) -> str
     return (await tx.execute(select(card_copy.c.card).where(*where))).scalar_one_or_none()
 
 
+async def shown_in(tx: Tx, channel: str, conversation: str, ref: str) -> tuple[Card, Copy] | None:
+    """The card shown in a platform message, and in which state that copy shows it."""
+    where = (card_copy.c.channel == channel, card_copy.c.conversation == conversation, card_copy.c.ref == ref)
+    row = (await tx.execute(select(card_copy).where(*where))).first()
+    found = await get(tx, row.card) if row else None
+    return (found, Copy(row.channel, row.conversation, row.ref, row.revision)) if row and found else None
+
+
 async def versions(tx: Tx, proposal_id: str) -> list[tuple[int, str, str]]:
     """(version, arguments, rendering) of everything ever shown for this proposal."""
     query = (

@@ -15,6 +15,12 @@ from pathlib import Path
 from typing import Any
 
 BUSY_S = 15.0
+OWN_CHATS = ("telegram", "whatsapp")
+"""Where a person's id is also the conversation with them."""
+
+ON_ITS_WAY = "on its way"
+REPORT = b"\x00steward-report "
+"""Opens the raw bytes of a report that somebody must act on: no platform's delivery can begin like this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,24 @@ class Intake:
             stored = [self._insert(row) for row in rows]
         return [row for row in stored if row is not None]
 
+    def report(
+        self, channel: str, ref: str, status: str, error: int, outcome: str, over: Iterable[str], now: int
+    ) -> bool:
+        """Note what became of message `ref`, once and whatever the order; whether a worker must act on it."""
+        with self._transaction():
+            known = self._ask("SELECT status FROM report WHERE channel=? AND ref=?", (channel, ref))
+            if known is not None and known[0] not in over:
+                return False
+            self._db.execute(_REPORT, (channel, ref, status, error, outcome, now))
+            if outcome == ON_ITS_WAY:
+                return False
+            raw = REPORT + json.dumps({"ref": ref, "status": status, "error": error, "outcome": outcome}).encode()
+            return self._insert((channel, "", f"report:{ref}", "", "", "control", raw, now)) is not None
+
+    def offers_buttons(self, channel: str, conversation: str) -> bool:
+        """Whether one of the last messages said here has buttons."""
+        return self._ask(_OFFERS, (channel, conversation)) is not None
+
     def has_open_card(self) -> bool:
         return self._ask("SELECT 1 FROM card WHERE state='open' LIMIT 1") is not None
 
@@ -64,7 +88,7 @@ class Intake:
         at = int(time.time() * 1000) if now is None else now
         for channel, external in principals.items():
             if not self.is_principal(channel, external):
-                conversation = external if channel == "telegram" else None
+                conversation = external if channel in OWN_CHATS else None
                 self._db.execute(_LINK, (channel, external, conversation, at))
 
     def is_principal(self, channel: str, sender: str) -> bool:
@@ -157,6 +181,16 @@ _STORE = """
 INSERT INTO delivery(channel, account, dedupe_key, conversation, sender, lane, raw, received_at,
                      state, attempts, not_before, confirmed)
 VALUES(?,?,?,?,?,?,?,?,'new',0,0,0) ON CONFLICT(channel, account, dedupe_key) DO NOTHING
+"""
+
+_REPORT = """
+INSERT INTO report(channel, ref, status, error, outcome, at) VALUES(?,?,?,?,?,?)
+ON CONFLICT(channel, ref) DO UPDATE SET status=excluded.status, error=excluded.error, outcome=excluded.outcome, at=excluded.at
+"""
+
+_OFFERS = """
+SELECT 1 FROM (SELECT body FROM message WHERE channel=? AND conversation=? AND state='sent' ORDER BY id DESC LIMIT 20)
+WHERE instr(body, '"buttons"') LIMIT 1
 """
 
 _COUNTS = {

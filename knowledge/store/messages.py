@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from knowledge.database import Tx
-from knowledge.database.schema import message
+from knowledge.database.schema import message, report
 from knowledge.ids import canonical
+from knowledge.store.intake import ON_ITS_WAY
 from knowledge.store.reach import Reach
 from knowledge.words import Outbound
 
@@ -150,8 +151,8 @@ def _held(letter_id: int, owner: str) -> tuple[ColumnElement[bool], ...]:
     return (message.c.id == letter_id, message.c.owner == owner, message.c.state == "running")
 
 
-async def last_ref(tx: Tx, channel: str, conversation: str) -> int:
-    """The highest numeric platform id among messages sent to this conversation, 0 when none is known.
+async def last_ref(tx: Tx, channel: str, conversation: str) -> str:
+    """The platform id of the last message said in this conversation (the highest, where ids are numbers), else empty.
 
     Urgent rows do not count: a notice's receipt is the id of its press, an edit's that of an older message.
     """
@@ -162,7 +163,48 @@ async def last_ref(tx: Tx, channel: str, conversation: str) -> int:
         message.c.urgent == 0,
     )
     rows = (await tx.execute(query.order_by(message.c.id.desc()).limit(20))).scalars()
-    return max((int(ref) for row in rows for ref in json.loads(row) if str(ref).isdecimal()), default=0)
+    refs = [str(ref) for row in rows for ref in reversed(json.loads(row))]
+    return max((ref for ref in refs if ref.isdecimal()), key=int, default=refs[0] if refs else "")
+
+
+async def sent_as(tx: Tx, channel: str, ref: str) -> Letter | None:
+    """The message that was sent and of which `ref` is a part; None when there is none (yet)."""
+    query = select(message).where(
+        message.c.channel == channel, message.c.state == "sent", func.instr(message.c.receipts, canonical(ref)) > 0
+    )
+    row = (await tx.execute(query.limit(1))).first()
+    return _letter(row, interrupted=False) if row else None
+
+
+async def bad_report(tx: Tx, channel: str, refs: Sequence[str]) -> tuple[str, str, int] | None:
+    """(ref, outcome, error) of the first part that the platform took and did not deliver in the end."""
+    query = select(report).where(report.c.channel == channel, report.c.ref.in_(refs), report.c.outcome != ON_ITS_WAY)
+    found = {row.ref: (row.ref, row.outcome, row.error) for row in await tx.execute(query)}
+    return next((found[ref] for ref in refs if ref in found), None)
+
+
+async def keep_for_later(tx: Tx, letter_id: int, receipts: Collection[str], error: str) -> None:
+    """Hold a message until the person writes; parts with `receipts` have arrived."""
+    held = {"state": "held", "error": error, "owner": None, "lease_until": 0, "receipts": canonical(list(receipts))}
+    await tx.execute(update(message).where(message.c.id == letter_id).values(**held))
+
+
+async def let_go(tx: Tx, channel: str, conversation: str) -> int:
+    """The person wrote: what was held here may be said, in its old order; how many there are."""
+    where = (message.c.channel == channel, message.c.conversation == conversation, message.c.state == "held")
+    return (await tx.execute(update(message).where(*where).values(state="pending", not_before=0, attempts=1))).rowcount
+
+
+async def shown(tx: Tx, channel: str, conversation: str, limit: int = 20) -> list[Letter]:
+    """The last messages said here, newest first, without notices."""
+    where = (message.c.channel == channel, message.c.conversation == conversation, message.c.state == "sent")
+    rows = await tx.execute(select(message).where(*where).order_by(message.c.id.desc()).limit(limit))
+    found = [_letter(row, interrupted=False) for row in rows]
+    return [letter for letter in found if not letter.body.toast_for]
+
+
+async def drop_old_reports(tx: Tx, before: int) -> None:
+    await tx.execute(delete(report).where(report.c.at < before))
 
 
 async def free_dead(tx: Tx, owners: Collection[str]) -> None:

@@ -12,7 +12,7 @@ from channels.base import Delivery, FileRef, Refusal, TryLater, Unknown
 from channels.whatsapp import WhatsAppSpeaker
 from channels.whatsapp_access import WhatsAppAccess
 from channels.whatsapp_receive import WhatsAppReceiver, peek
-from channels.whatsapp_wire import KNOCK, WindowClosed
+from channels.whatsapp_wire import KNOCK, KNOCK_BODY, WindowClosed
 from knowledge.words import Button, Outbound, Press
 from tests.fakes import twilio_spec
 from tests.fakes.twilio_api import ACCOUNT, AUTH_TOKEN, NUMBER, PERSON, PUBLIC, FakeTwilio
@@ -101,7 +101,7 @@ async def test_slow_down_on_the_second_of_three_parts_keeps_the_order(
     assert len(twilio.sent()) == 1
 
 
-async def test_outside_the_window_it_knocks_once_and_says_so(twilio: FakeTwilio) -> None:
+async def test_outside_the_window_only_the_approved_template_goes_out(twilio: FakeTwilio) -> None:
     last = datetime.now(UTC) - timedelta(hours=24, seconds=1)
 
     async def last_inbound(_: str) -> datetime | None:
@@ -114,7 +114,9 @@ async def test_outside_the_window_it_knocks_once_and_says_so(twilio: FakeTwilio)
     for _ in range(2):
         with pytest.raises(WindowClosed, match="another linked channel"):
             await speaker.send(Outbound("Good morning"), PERSON)
-    assert [m["body"] for m in twilio.sent()] == ["You have 1 waiting items from Steward. Reply to see them."]
+    await speaker.send(Outbound("", knock=True), PERSON)
+    assert [m["body"] for m in twilio.sent()] == [KNOCK_BODY]
+    assert "ContentSid" in twilio.calls("Messages.json")[0]["params"]
     last = datetime.now(UTC)
     await speaker.send(Outbound("Good morning"), PERSON)
     assert twilio.sent()[-1]["body"] == "Good morning"

@@ -76,6 +76,13 @@ class FakeTwilio:
         return self.text(body, **{"NumMedia": "1", "MediaUrl0": address, "MediaContentType0": mime} | more)
 
     @staticmethod
+    def report(sid: str, status: str, error: int = 0) -> bytes:
+        """Twilio tells what became of a message."""
+        told = {"MessageSid": sid, "SmsSid": sid, "MessageStatus": status, "SmsStatus": status, "AccountSid": ACCOUNT,
+                "From": NUMBER, "To": PERSON, "ApiVersion": "2010-04-01"}  # fmt: skip
+        return urlencode(told | ({"ErrorCode": str(error)} if error else {})).encode()
+
+    @staticmethod
     def signed(
         body: bytes, path: str = "/whatsapp/webhook", query: str = "", token: str = AUTH_TOKEN, **headers: str
     ) -> RawRequest:
@@ -152,7 +159,7 @@ class FakeTwilio:
             return self._failed(failure)
         body, actions = params.get("Body", ""), []
         if "ContentSid" in params:
-            values = json.loads(params["ContentVariables"])
+            values = json.loads(params.get("ContentVariables", "{}"))
             types = self.contents[params["ContentSid"]]["types"]
             reply = types.get("twilio/quick-reply") or types["twilio/text"]
             body = _filled(reply["body"], values)

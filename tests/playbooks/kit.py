@@ -94,11 +94,7 @@ class Book:
     def store(self, *deliveries: Delivery) -> None:
         now = ms(self.clock())
         for d in deliveries:
-            lane = lane_of(
-                d,
-                expects_reply=lambda d=d: self.intake.expects_reply(d.channel, d.conversation, now),
-                has_open_card=self.intake.has_open_card,
-            )
+            lane = lane_of(d, self.intake, now)
             arrival = Arrival(d.channel, d.account, d.dedupe_key, d.conversation, d.sender, lane, d.raw)
             self.intake.accept([arrival], now)
 

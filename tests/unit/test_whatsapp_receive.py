@@ -16,12 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
-from channels.base import Delivery, FileRef, RawRequest, Refused
+from channels.base import Answer, Delivery, FileRef, RawRequest, Refused, Report
 from channels.whatsapp_access import STORED, WhatsAppAccess
 from channels.whatsapp_parse import parse
 from channels.whatsapp_receive import fields, peek, receive, report, verify
 from channels.whatsapp_signature import algorithm, is_signed
-from channels.whatsapp_state import Report, chosen, is_open, newer
+from channels.whatsapp_state import is_open, newer, reported
+from graphs.decisions import chosen
 from knowledge.words import Button, Press
 from tests.fakes.telegram_spec import SPECS
 from tests.fakes.twilio_api import ACCOUNT, AUTH_TOKEN, NUMBER, PERSON, PUBLIC, FakeTwilio
@@ -220,7 +221,7 @@ def test_any_form_is_sorted_without_an_exception_and_parsed_or_a_value_error(pai
         assert inbound.sender == delivery.sender
 
 
-def status(**found: str) -> Report | Refused:
+def status(**found: str) -> Report | Answer | Refused:
     body = urlencode({"AccountSid": ACCOUNT, "MessageSid": "SM1", **found}).encode()
     return report(FakeTwilio.signed(body, path="/whatsapp/status"), ACCESS)
 
@@ -228,8 +229,8 @@ def status(**found: str) -> Report | Refused:
 def test_delivery_reports_are_checked_and_read() -> None:
     closed = status(MessageStatus="undelivered", ErrorCode="63016")
     assert isinstance(closed, Report)
-    assert (closed.ref, closed.failed, closed.window_closed) == ("SM1", True, True)
-    assert status(MessageStatus="sent", ErrorCode="٣") == Report("SM1", "sent", 0)
+    assert (closed.ref, closed.failed, closed.closed) == ("SM1", True, True)
+    assert status(MessageStatus="sent", ErrorCode="٣") == reported("SM1", "sent")
     forged = FakeTwilio.signed(b"MessageSid=SM1&MessageStatus=read", path="/whatsapp/status", token="wrong")
     assert isinstance(report(forged, ACCESS), Refused)
 
@@ -237,8 +238,8 @@ def test_delivery_reports_are_checked_and_read() -> None:
 def test_reports_may_repeat_and_overtake() -> None:
     for order in permutations(["queued", "sent", "delivered", "sent"]):
         known = "accepted"
-        for reported in order:
-            known = newer(known, reported)
+        for told in order:
+            known = newer(known, told)
         assert known == "delivered"
     assert newer("undelivered", "delivered") == "undelivered"
     assert newer("delivered", "failed") == "delivered"

@@ -255,6 +255,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("turn"),
     )
     op.create_table(
+        "report",
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("ref", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("error", sa.Integer(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("channel", "ref"),
+    )
+    op.create_table(
         "setting",
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
@@ -360,6 +370,7 @@ def downgrade() -> None:
     op.drop_index("timer_due", table_name="timer")
     op.drop_table("timer")
     op.drop_table("setting")
+    op.drop_table("report")
     op.drop_table("record")
     op.drop_table("proposal_version")
     op.drop_index("proposal_turn", table_name="proposal")

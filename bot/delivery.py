@@ -1,0 +1,88 @@
+"""What becomes of a message after it was handed over: held behind a closed window, bounced later, or told as lost."""
+
+from __future__ import annotations
+
+import json
+
+from knowledge.database import Tx
+from knowledge.store import failures, inbox, messages, people
+from knowledge.store.failures import Failure, Remedy
+from knowledge.store.inbox import Stored
+from knowledge.store.intake import REPORT
+from knowledge.store.messages import Letter
+from knowledge.words import Button, Outbound, Press
+
+
+async def hold(tx: Tx, letter: Letter, receipts: tuple[str, ...], why: str, now: int) -> None:
+    """Keep it until the person writes there; ask them to, once a silence, and say it on another linked chat meanwhile.
+
+    A card goes there under its own id: it is the same approval, decided once, wherever.
+    """
+    body = letter.body
+    if body.toast_for:
+        await messages.finish(tx, letter.id, "cancelled", now, error=why)
+        return
+    if body.knock:
+        await messages.finish(tx, letter.id, "failed", now, error=why)
+        await tell_lost(tx, letter, "failed", why, now)
+        return
+    await messages.keep_for_later(tx, letter.id, receipts, why)
+    if body.edit_of:
+        return  # the outcome of a card is no reason to knock
+    since = await inbox.last_at(tx, letter.channel, letter.conversation)
+    key = f"knock/{letter.channel}/{letter.conversation}/{since}"
+    knock = Outbound("Steward has something for you.", knock=True)
+    await messages.enqueue(tx, key, letter.channel, letter.conversation, knock, now, urgent=True)
+    for place in await people.addresses(tx):
+        if place.channel != letter.channel:
+            over = f"{letter.key}/over"
+            await messages.enqueue(tx, over, place.channel, place.conversation, body, now, turn=letter.turn)
+            break
+
+
+async def reported(tx: Tx, stored: Stored, now: int) -> None:
+    """A platform told that a message of ours did not arrive. Without its row yet, its own end finds the report."""
+    told = json.loads(stored.raw.removeprefix(REPORT))
+    letter = await messages.sent_as(tx, stored.channel, told["ref"])
+    if letter is not None:
+        await bounced(tx, letter, told["ref"], told["outcome"], told["error"], now)
+
+
+async def bounced(tx: Tx, letter: Letter, ref: str, outcome: str, error: int, now: int) -> None:
+    """Handed over and not delivered: once more as a template where the window was closed, else told."""
+    if outcome == "closed":
+        arrived = letter.receipts[: letter.receipts.index(ref)]
+        await hold(tx, letter, arrived, f"{letter.channel} did not deliver it ({error})", now)
+    elif not letter.body.edit_of:
+        why = f"{letter.channel} took it and could not deliver it ({error})"
+        await messages.finish(tx, letter.id, "failed", now, error=why)
+        await tell_lost(tx, letter, "failed", why, now)
+
+
+async def tell_lost(tx: Tx, letter: Letter, state: str, error: str, now: int) -> None:
+    """A message that failed, or of which nobody knows: a failure with its remedies, told where it can be heard."""
+    if letter.key.startswith("failure/"):
+        return
+    lost = "It was not delivered." if state == "failed" else "It may or may not have arrived. I did not repeat it."
+    remedies = (Remedy("retry", "Send it again", f"m{letter.id}"), Remedy("dismiss", "Leave it", f"m{letter.id}"))
+    what = f"A message on {letter.channel} {'failed' if state == 'failed' else 'is uncertain'}: {error}"
+    failure, fresh = await failures.note(
+        tx, f"message:{letter.key}", what, "", lost, now, remedies=remedies, turn=letter.turn
+    )
+    if fresh:
+        await tell_failure(tx, failure, now, avoid=letter.channel if state == "failed" else "")
+
+
+async def tell_failure(tx: Tx, failure: Failure, now: int, *, avoid: str = "") -> None:
+    """One message about a failure to the principal, with its remedies as buttons; not over the channel that just failed."""
+    places = [a for a in await people.addresses(tx) if a.channel != avoid]
+    if not places:
+        return
+    buttons = tuple(
+        Button(r.label, Press("retry" if r.verb == "retry" else "dismiss", f"f{failure.id}").encode())
+        for r in failure.remedies
+    )
+    text = f"⚠️ **{failure.what}**\n{failure.not_done}" + (f"\n{failure.done}" if failure.done else "")
+    body = Outbound(text, (buttons,) if buttons else ())
+    key = f"failure/{failure.id}/{failure.since}"
+    await messages.enqueue(tx, key, places[0].channel, places[0].conversation, body, now)

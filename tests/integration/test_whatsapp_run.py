@@ -1,0 +1,240 @@
+"""WhatsApp against the real process and a fake Twilio: cards by button and by number, delivery reports, the window."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.fakes.steward_process import ROOT
+from tests.fakes.telegram_api import TOKEN, FakeTelegram
+from tests.fakes.twilio_api import ACCOUNT, AUTH_TOKEN, NUMBER, PERSON, PUBLIC, FakeTwilio
+
+pytestmark = pytest.mark.integration
+
+DAY = 24 * 3600
+
+
+@dataclass
+class Run:
+    """A running Steward, its fake Twilio and (where asked for) its fake Telegram."""
+
+    home: Path
+    twilio: FakeTwilio
+    http: httpx.AsyncClient
+    telegram: FakeTelegram | None
+    seen: int = field(default=0)
+
+    async def post(self, body: bytes, path: str = "/whatsapp/webhook", token: str = AUTH_TOKEN) -> int:
+        signed = self.twilio.signed(body, path, token=token)
+        return (await self.http.post(path, content=signed.body, headers=dict(signed.headers))).status_code
+
+    async def writes(self, words: str, **more: str) -> None:
+        assert await self.post(self.twilio.text(words, **more)) == 200
+
+    async def presses(self, label: str) -> None:
+        assert await self.post(self.twilio.press(label)) == 200
+
+    async def reports(self, sid: str, status: str, error: int = 0, token: str = AUTH_TOKEN) -> int:
+        return await self.post(self.twilio.report(sid, status, error), "/whatsapp/status", token)
+
+    async def hears(self, *words: str) -> dict[str, object]:
+        """The next message that holds `words`; what came before it is read."""
+        found: list[dict[str, object]] = []
+
+        def said() -> bool:
+            for n, message in enumerate(self.twilio.sent()[self.seen :], self.seen + 1):
+                if all(word in message["body"] for word in words):
+                    self.seen = n
+                    found.append(message)
+                    return True
+            return False
+
+        await until(said, lambda: f"{words} in {[m['body'] for m in self.twilio.sent()[self.seen :]]}")
+        return found[0]
+
+    def rows(self, query: str) -> list[tuple[object, ...]]:
+        with sqlite3.connect(f"file:{self.home / 'steward.db'}?mode=ro", uri=True, timeout=10) as db:
+            return db.execute(query).fetchall()
+
+    def events(self) -> int:
+        path = self.home / "calendar.ics"
+        return path.read_text().count("BEGIN:VEVENT") if path.exists() else 0
+
+    async def silent_since(self, seconds: float) -> None:
+        """The last thing the person wrote lies `seconds` back."""
+        db = sqlite3.connect(self.home / "steward.db", timeout=20)
+        with db:
+            db.execute("UPDATE delivery SET received_at=received_at-? WHERE channel='whatsapp'", (int(seconds * 1000),))
+        db.close()
+
+
+async def until(what: Callable[[], bool], told: Callable[[], object], patience_s: float = 40.0) -> None:
+    ends = time.monotonic() + patience_s
+    while not what():
+        assert time.monotonic() < ends, told()
+        await asyncio.sleep(0.03)
+
+
+@asynccontextmanager
+async def running(folder: Path, *, telegram: bool = False, principal: str = PERSON) -> AsyncIterator[Run]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = int(server.getsockname()[1])
+    home = folder / "home"
+    async with (
+        FakeTwilio() as twilio,
+        FakeTelegram() as phone,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as http,
+    ):
+        switches = {
+            "HOME": str(home), "ZONE": "Europe/Zurich", "HTTP__PORT": str(port), "PUBLIC_URL": PUBLIC,
+            "WORKER__IDLE_S": "0", "EMBEDDINGS__PATH": str(home / "no-model"), "WHATSAPP__ACCOUNT_SID": ACCOUNT,
+            "WHATSAPP__AUTH_TOKEN": AUTH_TOKEN, "WHATSAPP__FROM": NUMBER, "WHATSAPP__PRINCIPAL": principal,
+            "WHATSAPP__API_BASE": twilio.url,
+        }  # fmt: skip
+        if telegram:
+            switches |= {"TELEGRAM__TOKEN": TOKEN, "TELEGRAM__API_BASE": phone.url, "TELEGRAM__PRINCIPAL": "42"}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("STEWARD_")}
+        env = {**kept, **{f"STEWARD_{name}": value for name, value in switches.items()}}
+        with (folder / "log").open("ab") as log:
+            process = subprocess.Popen(  # noqa: ASYNC220
+                [sys.executable, "-P", "-m", "bot.cli", "run"], cwd=ROOT, env=env, stdout=log, stderr=log
+            )
+        try:
+            await _serves(http)
+            yield Run(home, twilio, http, phone if telegram else None)
+            assert twilio.violations() == []
+            assert phone.violations() == []
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(20)
+            written = (folder / "log").read_text()
+            assert AUTH_TOKEN not in written
+            assert "Traceback" not in written, written[-3000:]
+
+
+async def _serves(http: httpx.AsyncClient) -> None:
+    ends = time.monotonic() + 30
+    while True:
+        try:
+            if (await http.get("/readyz")).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        assert time.monotonic() < ends, "the receiver did not come up"
+        await asyncio.sleep(0.1)
+
+
+async def test_a_card_is_decided_by_button_and_by_number_and_undone_over_whatsapp(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.writes("note: the accountant prefers mornings")
+        await run.hears("Noted")
+        await until(lambda: bool(run.twilio.typing), lambda: "no typing indicator")
+
+        await run.writes("lunch with Ada on 2027-11-27 at 12:30")
+        await run.hears("Create event")
+        await run.hears("Lunch with Ada", "1 Approve · 2 Reject · 3 Edit")
+        await run.presses("Approve")
+        await run.hears("✅ Approved")
+        await run.hears("Created “Lunch with Ada”")
+        assert run.events() == 1
+        await run.presses("Approve")
+        await run.hears("Already approved")
+        await run.presses("Undo")
+        await run.hears("Undone.")
+        assert run.events() == 0
+
+        await run.writes("coffee with Bob on 2027-11-28 at 10:00")
+        await run.hears("Coffee with Bob", "1 Approve")
+        for vague in ("4711", "yes please but tomorrow", "aprove?", "👍"):
+            await run.writes(vague)
+        await run.writes("2")
+        await run.hears("❌ Rejected")
+        assert run.events() == 0
+
+        await run.writes("tea with Cleo on 2027-11-29 at 16:00")
+        await run.hears("Tea with Cleo")
+        await run.writes("3")
+        await run.hears("What should change")
+        await run.writes("make it 5pm")
+        await run.hears("17:00", "1 Approve")
+        assert len([m for m in run.twilio.sent() if "17:00" in str(m["body"])]) == 2
+        await run.writes(" 1. ")
+        await run.hears("Created “Tea with Cleo”")
+        assert run.events() == 1
+
+
+async def test_delivery_reports_are_signed_stored_once_and_never_wake_the_dead(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.writes("note: one")
+        sid = str((await run.hears("Noted"))["sid"])
+        assert await run.reports(sid, "delivered", token="wrong") == 403
+        assert run.rows("SELECT * FROM report") == []
+        for status in ("delivered", "sent", "delivered", "queued", "sent"):
+            assert await run.reports(sid, status) == 200
+        assert run.rows("SELECT ref, status, outcome FROM report") == [(sid, "delivered", "on its way")]
+        assert run.rows("SELECT count(*) FROM delivery WHERE lane='control'") == [(0,)]
+        assert await run.post(b"AccountSid=" + ACCOUNT.encode(), "/whatsapp/status") == 200
+        assert run.rows("SELECT count(*) FROM report") == [(1,)]
+
+
+async def test_what_was_taken_and_not_delivered_goes_once_as_the_template_and_follows_the_reply(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.writes("note: one")
+        sid = str((await run.hears("Noted"))["sid"])
+        for status in ("undelivered", "undelivered", "sent", "failed"):
+            await run.reports(sid, status, 63016)
+        await run.hears("Steward has something for you")
+        assert run.rows("SELECT state FROM message WHERE id=1") == [("held",)]
+        await run.writes("hello?")
+        await run.hears("Noted")
+        assert len([m for m in run.twilio.sent() if "something for you" in m["body"]]) == 1
+
+
+async def test_a_day_and_a_second_later_the_template_knocks_and_the_card_stands_on_another_chat(tmp_path: Path) -> None:
+    async with running(tmp_path, telegram=True) as run:
+        phone = run.telegram
+        assert phone is not None
+        await run.writes("lunch with Ada on 2027-11-27 at 12:30")
+        card = await run.hears("Create event")
+        await run.silent_since(DAY + 1)
+        await run.reports(str(card["sid"]), "undelivered", 63016)
+        await run.hears("Steward has something for you")
+        await until(lambda: bool(phone.sent()), lambda: "no card on Telegram")
+        number = run.rows("SELECT id FROM card")
+        phone.people.press("Approve")
+        await until(lambda: run.events() == 1, phone.sent)
+        await until(lambda: any("✅ Approved" in m["text"] for m in phone.sent()), phone.sent)
+        assert run.rows("SELECT id FROM card") == number
+        await run.writes("hello, I am back")
+        await run.hears("✅ Approved")
+        await run.hears("Created “Lunch with Ada”")
+        assert run.rows("SELECT count(*) FROM effect") == [(1,)]
+
+
+async def test_a_person_without_a_phone_number_is_a_stranger_unless_linked(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        hidden = {"From": "", "ExternalUserId": "whatsapp:ID.7"}
+        await run.writes("note: who am I?", **hidden)
+        await until(
+            lambda: run.rows("SELECT count(*) FROM ledger WHERE what='stranger.held'") == [(1,)],
+            lambda: run.rows("SELECT what FROM ledger"),
+        )
+        assert [m for m in run.twilio.sent() if m["to"] == "whatsapp:ID.7"] == []
+        await run.writes("note: both of me", ExternalUserId="whatsapp:ID.7")
+        await run.hears("Noted")
+        await run.writes("note: only my id", **hidden)
+        await run.hears("only my id")
+        assert run.twilio.sent()[-1]["to"] == "whatsapp:ID.7"
