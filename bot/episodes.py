@@ -15,9 +15,9 @@ from knowledge.store import settings as facts
 from knowledge.store import turns
 
 _CURSOR = "episodes:until"
-_LEFT_OUT = frozenset({"ask", "brief", "notes", "forget"})
-"""Agents whose turns are not remembered: questions would find themselves, notes are remembered as notes, and what was
-forgotten stays forgotten."""
+_LEFT_OUT = frozenset({"ask", "brief", "notes", "forget", "facts"})
+"""Agents whose turns are not remembered: questions would find themselves, notes and facts are remembered as such, and
+what was forgotten stays forgotten."""
 
 AT_ONCE = 64
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot import local
+from bot import caretaker, local
 from bot.episodes import learn_turns
 from bot.hearing import Attach
 from bot.home import Home
@@ -83,7 +83,7 @@ class Librarian:
     def of(cls, settings: Settings, home: Home, db: Database, now: Callable[[], int], zone: ZoneInfo) -> Librarian:
         folder = model_folder(settings.embeddings.path)
         embedder = OnnxEmbedder(folder) if folder else None
-        memory = Memory(db, home.index, embedder, now=now)
+        memory = Memory(db, home.index, embedder, now=now, zone=zone)
         return cls(memory, db, settings.notes_path, settings.calendar_path, home, embedder, zone)
 
     async def open(self) -> None:
@@ -251,6 +251,7 @@ class Librarian:
             await self.memory.idle()
             if self.erasing:
                 await self.finish_erasing()
+            await caretaker.put_questions(self.db, self.memory._now(), self.zone)
 
     async def status(self) -> Mapping[str, Any]:
         if self.remote:

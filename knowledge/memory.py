@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from pathlib import Path
 
 from knowledge.database.engine import Database
@@ -12,6 +13,7 @@ from knowledge.documents.pieces import Turn, cut, cut_turns, normalise
 from knowledge.documents.store import NewDocument
 from knowledge.embedding.base import Embedder
 from knowledge.embedding.encoder import Encoder
+from knowledge.facts import derive
 from knowledge.hits import Hit
 from knowledge.index.base import Index, Scope
 from knowledge.index.home import EdgeHome, IndexHome
@@ -52,8 +54,10 @@ class Memory:
         now: Callable[[], int],
         home: IndexHome | None = None,
         weights: Weights = DEFAULT,
+        zone: tzinfo = UTC,
     ) -> None:
         self._db = db
+        self._zone = zone  # in which "in March" is meant
         self._encoder = Encoder(embedder)
         self._projection = Projection(db, home or EdgeHome(index_path, self._encoder.size), self._encoder.fingerprint)
         self._finder = Finder(db, self._encoder, weights=weights)
@@ -128,6 +132,7 @@ class Memory:
                     continue
                 own = [next(vectors) for _ in d.pieces]
                 id, chunks = await store.put(tx, d, own, self._encoder.fingerprint, now=self._now())
+                await derive.learn(tx, d, id, former=old[0] if old else None, now=self._now(), zone=self._zone)
                 ids.append(id)
                 made += chunks
             gone = await store.removals(tx)
@@ -138,7 +143,9 @@ class Memory:
     async def forget(self, source: str, external_id: str) -> bool:
         """Delete every version of a document from SQL and the index. False when there was none."""
         async with self._db.write() as tx:
-            existed = await store.current(tx, source, external_id) is not None
+            current = await store.current(tx, source, external_id)
+            existed = current is not None
+            await derive.withdraw(tx, [current[0]] if current else [], now=self._now())
             await store.drop(tx, source, external_id)
             gone = await store.removals(tx)
         await self._projection.learn([], gone)

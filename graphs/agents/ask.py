@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from graphs.agent import Agent, Desk, Draft, Hit, Manifest, Task
 from graphs.agents.base import proof, recall
+from graphs.known import known
 from graphs.tools.wording import escaped, plain, quoted
 
 _STARTS = (
@@ -53,6 +54,8 @@ async def work(task: Task, desk: Desk) -> Draft:
         return Draft("What shall I look for? Put the words after it: /search accountant.", asks=True)
     if task.arguments.get("command") == "search" or task.arguments.get("list"):
         return _listed(query, await desk.memory.search(query, k=_HITS))
+    if (fact := await known(desk, query)) is not None:
+        return fact
     answer, hits = await recall(desk, query, _HITS)
     return answer or Draft(_unknown(hits))
 
@@ -83,7 +86,8 @@ def _cited(hit: Hit) -> str:
 AGENT = Agent(
     Manifest(
         name="ask",
-        purpose="answer a question from notes, files and past talks, citing where it stands",
+        purpose="answer a question from facts, notes, files and past talks, citing where it stands",
+        tools=frozenset({"facts.about"}),
         reads_memory=True,
         examples=(
             "when does the accountant like to meet?",

@@ -15,6 +15,7 @@ from graphs.connectors.vault import MarkdownVault
 from graphs.tools.base import Tool
 from graphs.tools.calendar import calendar_tools
 from graphs.tools.calendar_read import reading_tools
+from graphs.tools.facts import fact_tools
 from graphs.tools.forget import Forgetter, forget_tools
 from graphs.tools.house import house_tools
 from graphs.tools.notes import note_tools
@@ -45,6 +46,7 @@ def build_tools(context: ToolContext) -> dict[str, Tool]:
         *calendar_tools(calendar, context.zone),
         *reading_tools(calendar, context.zone, context.clock),
         *timer_tools(context.db, context.clock),
+        *fact_tools(context.db, context.clock, context.zone),
         *house_tools(context.read_house),
         *(forget_tools(context.forgetter) if context.forgetter is not None else ()),
     ]

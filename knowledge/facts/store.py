@@ -39,7 +39,7 @@ async def tell(tx: Tx, claim: Claim, *, now: int, new_id: Callable[[], str], iss
     if effect == "refused":
         return Told(effect)
     if effect == "same" and held is not None:
-        await _cite(tx, held.id, claim.evidence)
+        await cite(tx, held.id, claim.evidence)
         if held.state == "held":
             return Told(effect, held)
         return (
@@ -48,7 +48,7 @@ async def tell(tx: Tx, claim: Claim, *, now: int, new_id: Callable[[], str], iss
     if effect in {"contested", "unconfirmed"}:
         known = await _pending(tx, claim)
         if known is not None:
-            await _cite(tx, known.id, claim.evidence)
+            await cite(tx, known.id, claim.evidence)
             return Told(effect, known, held)
         state = "contested" if effect == "contested" else "unconfirmed"
         made = await _write(tx, claim, since, state, now, new_id(), against=held.id if held else None)
@@ -127,14 +127,57 @@ async def history(tx: Tx, subject: str, predicate: str, *, readers: Sequence[str
     return [f for f in found if _readable(f, readers)]
 
 
-async def questions(tx: Tx, *, readers: Sequence[str], now: int) -> list[tuple[Fact, Fact | None]]:
+async def take_back(tx: Tx, id: str, *, now: int, new_id: Callable[[], str]) -> bool:
+    """Undo a telling: the fact is no longer believed, and what it ended holds again. False when it was not believed."""
+    told = await get(tx, id)
+    if told is None or not await retract(tx, id, now=now):
+        return False
+    former = await get(tx, told.supersedes) if told.supersedes else None
+    if former is None:
+        return True
+    ended = await _select(tx, and_(fact.c.supersedes == former.id, fact.c.retracted_at.is_(None)))
+    for row in ended:
+        await retract(tx, row.id, now=now)
+    await _insert(tx, dataclasses.replace(former, id=new_id(), recorded_at=now, retracted_at=None, supersedes=None))
+    return True
+
+
+async def standing_on(tx: Tx, documents: Sequence[int]) -> list[Fact]:
+    """Facts that are believed, asked about or not, and have no evidence but these documents."""
+    if not documents:
+        return []
+    ids = select(fact_evidence.c.fact).where(fact_evidence.c.document.in_(documents))
+    found = await _select(tx, and_(fact.c.id.in_(ids), fact.c.retracted_at.is_(None)))
+    return [f for f in found if {e.document for e in f.evidence} <= set(documents)]
+
+
+async def open_ones(tx: Tx, *, readers: Sequence[str], now: int, subject: str = "", predicate: str = "") -> list[Fact]:
+    """Contested and unconfirmed facts, newest first: about one property, or all."""
+    conditions = [
+        fact.c.state.in_(["contested", "unconfirmed"]), fact.c.retracted_at.is_(None),
+        or_(fact.c.expires_at.is_(None), fact.c.expires_at > now),
+    ]  # fmt: skip
+    if subject:
+        conditions.append(fact.c.subject == key(subject))
+    if predicate:
+        conditions.append(fact.c.predicate == key(predicate))
+    return [f for f in await _select(tx, and_(*conditions)) if _readable(f, readers)]
+
+
+async def unasked(tx: Tx, ids: Sequence[str]) -> list[str]:
+    """Those of the facts that the principal was not asked about yet."""
+    statement = select(fact.c.id).where(fact.c.id.in_(ids), fact.c.asked_at.is_(None))
+    return list((await tx.execute(statement)).scalars())
+
+
+async def questions(
+    tx: Tx, *, readers: Sequence[str], now: int, states: Sequence[str] = ("contested", "unconfirmed")
+) -> list[tuple[Fact, Fact | None]]:
     """Contested and unconfirmed facts that the principal was not asked about yet, with what they contradict.
 
     Marks them as asked: each is put once.
     """
-    open_ = and_(
-        fact.c.state.in_(["contested", "unconfirmed"]), fact.c.retracted_at.is_(None), fact.c.asked_at.is_(None)
-    )
+    open_ = and_(fact.c.state.in_(list(states)), fact.c.retracted_at.is_(None), fact.c.asked_at.is_(None))
     found = [f for f in await _select(tx, open_) if _readable(f, readers)]
     for f in found:
         await tx.execute(update(fact).where(fact.c.id == f.id).values(asked_at=now))
@@ -145,6 +188,14 @@ async def expire(tx: Tx, *, now: int) -> int:
     """Retract facts whose time is over. Returns how many."""
     over = and_(fact.c.expires_at <= now, fact.c.retracted_at.is_(None))
     return int((await tx.execute(update(fact).where(over).values(retracted_at=now))).rowcount)
+
+
+async def quarantine(tx: Tx, issuers: Issuers) -> int:
+    """Set aside signed facts whose signature no longer fits their row. Returns how many."""
+    signed = and_(fact.c.authority == "signed", fact.c.state == "held", fact.c.retracted_at.is_(None))
+    broken = [f.id for f in await _select(tx, signed) if not await _sound(tx, f, issuers)]
+    await tx.execute(update(fact).where(fact.c.id.in_(broken)).values(state="quarantined"))
+    return len(broken)
 
 
 async def forget_documents(tx: Tx, documents: Sequence[int]) -> int:
@@ -239,7 +290,8 @@ async def _insert(tx: Tx, made: Fact) -> None:
         await tx.execute(insert(fact_evidence).values(fact=made.id, document=document))
 
 
-async def _cite(tx: Tx, id: str, evidence: tuple[Evidence, ...]) -> None:
+async def cite(tx: Tx, id: str, evidence: tuple[Evidence, ...]) -> None:
+    """Add to what a fact stands on."""
     found = await get(tx, id)
     new = tuple(e for e in evidence if found is not None and e not in found.evidence)
     if found is None or not new:

@@ -1,0 +1,172 @@
+"""Facts as tools: told and taken back by the principal's own words, read with what is doubted about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+
+from graphs.tools.base import Arguments, Receipt, Tool, ToolTrouble, Undo
+from graphs.tools.reading import reading
+from graphs.tools.wording import day, escaped, plain, quoted
+from knowledge.database import Database, Tx
+from knowledge.database.schema_memory import document
+from knowledge.facts import store
+from knowledge.facts.says import ME
+from knowledge.facts.words import Claim, Evidence, Fact
+from knowledge.ids import digest, random_id
+
+READERS = ("principal",)
+SHOWN = 40  # facts listed at once
+
+
+def fact_tools(db: Database, clock: Callable[[], datetime], zone: ZoneInfo) -> list[Tool]:
+    """facts.tell (subject, predicate, value, from, to, quote), facts.settle (fact, right, value), facts.untell (fact):
+    write, the principal's own. facts.about (subject, predicate, valid_at, known_at), facts.open (subject, predicate),
+    facts.of (subject): read. Times are ms or null."""
+
+    def now() -> int:
+        return int(clock().timestamp() * 1000)
+
+    async def tell(arguments: Arguments, key: str) -> Receipt:
+        claim = Claim(
+            arguments["subject"], arguments["predicate"], arguments["value"], "principal", arguments["from"],
+            arguments["to"], evidence=(Evidence(0, 0, str(arguments["quote"])),),
+        )  # fmt: skip
+        async with db.write() as tx:
+            known = await store.get(tx, _id(key))
+            if known is not None:  # this very telling, carried out before
+                return {"fact": known.id, "effect": "new", "was": "", "made": True}
+            told = await store.tell(tx, claim, now=now(), new_id=_ids(key))
+        if told.fact is None:
+            raise ToolTrouble(f"I can't keep that as a fact ({told.effect}).")
+        was = told.against.value if told.against else ""
+        return {"fact": told.fact.id, "effect": told.effect, "was": was, "made": told.effect != "same"}
+
+    async def settle(arguments: Arguments, key: str) -> Receipt:
+        fact = str(arguments["fact"])
+        async with db.write() as tx:
+            found = await store.get(tx, fact)
+            if found is None:
+                raise ToolTrouble(f"There is no fact {fact}.")
+            if not arguments["right"]:
+                await store.retract(tx, fact, now=now())
+                return {"fact": fact, "made": False}
+            told = await store.confirm(tx, fact, now=now(), new_id=_ids(key))
+        if told.fact is None:
+            raise ToolTrouble("That was decided already.")
+        return {"fact": told.fact.id, "made": True}
+
+    async def untell(arguments: Arguments, key: str) -> Receipt:
+        async with db.write() as tx:
+            await store.take_back(tx, str(arguments["fact"]), now=now(), new_id=_ids(key))
+        return {"fact": arguments["fact"]}
+
+    async def about(arguments: Arguments, _key: str) -> Receipt:
+        """Who the subject is may itself be a fact: "my lawyer" is somebody."""
+        async with db.read() as tx:
+            subjects = [str(arguments["subject"])]
+            when = {name: arguments.get(name) for name in ("valid_at", "known_at")}
+            for alias in await store.about(tx, ME, subjects[0], readers=READERS, now=now()):
+                subjects.append(alias.value)
+            for subject in subjects:
+                predicate = str(arguments["predicate"])
+                held = await store.about(tx, subject, predicate, readers=READERS, now=now(), **when)
+                today = await store.about(tx, subject, predicate, readers=READERS, now=now())
+                doubted = await store.open_ones(tx, readers=READERS, now=now(), subject=subject, predicate=predicate)
+                if held or today or doubted:
+                    return {
+                        "held": [await _shown(tx, f) for f in held],
+                        "today": [await _shown(tx, f) for f in today],
+                        "open": [await _shown(tx, f) for f in doubted],
+                    }
+        return {"held": [], "today": [], "open": []}
+
+    async def of(arguments: Arguments, _key: str) -> Receipt:
+        async with db.read() as tx:
+            found = await store.about(tx, str(arguments["subject"]), readers=READERS, now=now())
+            return {"facts": [await _shown(tx, f) for f in found[:SHOWN]], "total": len(found)}
+
+    async def doubted(arguments: Arguments, _key: str) -> Receipt:
+        async with db.read() as tx:
+            found = await store.open_ones(tx, readers=READERS, now=now())
+            return {"facts": [await _shown(tx, f) for f in found[:SHOWN]], "total": len(found)}
+
+    return [
+        Tool(
+            name="facts.tell", effect="write", purpose="remember a fact", run=tell, own=True,
+            render=lambda a: f"**Remember** {sentence(a)}",
+            report=lambda a, r: _told(a, r, zone),
+            roles={"subject": "target", "predicate": "target", "value": "content", "quote": "content"},
+            undo=lambda _a, r: Undo("facts.untell", {"fact": r["fact"], "value": _a["value"]}) if r["made"] else None,
+            undo_note=lambda _a: "possible at any time",
+        ),
+        Tool(
+            name="facts.settle", effect="write", purpose="confirm or reject a doubtful fact", run=settle, own=True,
+            render=lambda a: f"**{'Confirm' if a['right'] else 'Reject'}** {quoted(a['value'])}",
+            report=lambda a, _r: f"{'Confirmed' if a['right'] else 'Rejected'}: {quoted(a['value'])}.",
+            roles={"fact": "target", "right": "benign", "value": "content"},
+            undo=lambda a, r: Undo("facts.untell", {"fact": r["fact"], "value": a["value"]}) if r["made"] else None,
+            undo_note=lambda a: "possible at any time" if a["right"] else None,
+        ),
+        Tool(
+            name="facts.untell", effect="write", purpose="take a fact back", run=untell, own=True,
+            render=lambda a: f"**Take back** {quoted(a['value'])}",
+            report=lambda a, _r: f"I no longer take {quoted(a['value'])} for a fact.",
+            roles={"fact": "target", "value": "benign"},
+        ),
+        reading("facts.about", "look a fact up", about),
+        reading("facts.of", "list what is known about somebody or something", of),
+        reading("facts.open", "list facts that are doubted", doubted),
+    ]  # fmt: skip
+
+
+def whose(subject: str, predicate: str) -> str:
+    """ "your lawyer", "the accountant's phone" """
+    return f"your {escaped(predicate)}" if subject == ME else f"{escaped(subject)}’s {escaped(predicate)}"
+
+
+def sentence(a: Mapping[str, Any]) -> str:
+    return f"{whose(a['subject'], a['predicate'])}: {quoted(a['value'])}"
+
+
+def _told(a: Arguments, r: Receipt, zone: ZoneInfo) -> str:
+    until = f" until {day(datetime.fromtimestamp(a['to'] / 1000, zone))}" if a["to"] else ""
+    since = f" since {day(datetime.fromtimestamp(a['from'] / 1000, zone))}" if a["from"] else ""
+    said = f"{whose(a['subject'], a['predicate'])} is {quoted(a['value'])}{since}{until}"
+    if r["effect"] == "same":
+        return f"I knew that already: {said}."
+    if r["effect"] == "late":
+        return f"Remembered for then: {quoted(a['value'])}{since}{until}. Today it is still {quoted(r['was'])}."
+    return f"Remembered: {said}" + (f"; before, it was {quoted(r['was'])}." if r["was"] else ".")
+
+
+async def _shown(tx: Tx, f: Fact) -> dict[str, Any]:
+    ids = [e.document for e in f.evidence if e.document]
+    rows = (await tx.execute(select(document).where(document.c.id.in_(ids)).order_by(document.c.dated_at.desc()))).all()
+    first = rows[0] if rows else None
+    name = (first.external_id if first.source in ("note", "file") else first.title) if first else ""
+    return {
+        "id": f.id, "subject": f.subject, "predicate": f.predicate, "value": f.value, "state": f.state,
+        "authority": f.authority, "from": f.valid_from, "to": f.valid_to, "recorded": f.recorded_at,
+        "quote": f.evidence[0].quote if f.evidence else "", "name": plain(name, 80),
+        "integrity": first.integrity if first else "principal", "dated": first.dated_at if first else f.recorded_at,
+    }  # fmt: skip
+
+
+def _id(key: str, number: int = 0) -> str:
+    return digest([key, number])[:10]
+
+
+def _ids(key: str) -> Callable[[], str]:
+    """Ids of what one call makes: the first is the call's own, so that it is recognised when the call is repeated."""
+    made = iter(range(100))
+
+    def new() -> str:
+        number = next(made, None)
+        return _id(key, number) if number is not None else random_id()
+
+    return new
