@@ -16,6 +16,7 @@ from knowledge.words import Button, Outbound, Press
 async def hold(tx: Tx, letter: Letter, receipts: tuple[str, ...], why: str, now: int) -> None:
     """Keep it until the person writes there; ask them to, once a silence, and say it on another linked chat meanwhile.
 
+    `receipts` are of the parts that were taken; those that were reported as not delivered go again.
     A card goes there under its own id: it is the same approval, decided once, wherever.
     """
     body = letter.body
@@ -26,7 +27,9 @@ async def hold(tx: Tx, letter: Letter, receipts: tuple[str, ...], why: str, now:
         await messages.finish(tx, letter.id, "failed", now, error=why)
         await tell_lost(tx, letter, "failed", why, now)
         return
-    await messages.keep_for_later(tx, letter.id, receipts, why)
+    lost = await messages.bad_report(tx, letter.channel, receipts)
+    arrived = receipts[: receipts.index(lost[0])] if lost else receipts
+    await messages.keep_for_later(tx, letter.id, arrived, why)
     if body.edit_of:
         return  # the outcome of a card is no reason to knock
     since = await inbox.last_at(tx, letter.channel, letter.conversation)
@@ -51,8 +54,7 @@ async def reported(tx: Tx, stored: Stored, now: int) -> None:
 async def bounced(tx: Tx, letter: Letter, ref: str, outcome: str, error: int, now: int) -> None:
     """Handed over and not delivered: once more as a template where the window was closed, else told."""
     if outcome == "closed":
-        arrived = letter.receipts[: letter.receipts.index(ref)]
-        await hold(tx, letter, arrived, f"{letter.channel} did not deliver it ({error})", now)
+        await hold(tx, letter, letter.receipts, f"{letter.channel} did not deliver it ({error})", now)
     elif not letter.body.edit_of:
         why = f"{letter.channel} took it and could not deliver it ({error})"
         await messages.finish(tx, letter.id, "failed", now, error=why)

@@ -221,10 +221,10 @@ class Outbox:
     async def send(self, letter: Letter) -> None:
         """Send what is left of a message, part by part. One row, one conversation, in order."""
         speaker = self.speakers[letter.channel]
+        if letter.attempts > 1 and letter.body.card and not letter.body.edit_of:
+            letter = await self._as_it_is_now(letter)
         receipts = list(letter.receipts)
         try:
-            if letter.attempts > 1 and letter.body.card and not letter.body.edit_of:
-                letter = await self._as_it_is_now(letter)
             parts = speaker.fit(letter.body)
             for index in range(len(receipts), len(parts)):
                 if self._too_late(letter):
@@ -262,7 +262,8 @@ class Outbox:
             card = await cards.get(tx, letter.body.card)
             if card is None or card.revision == letter.body.card_version:
                 return letter
-            return replace(letter, body=render_card(card, await cards.of_card(tx, card.id), self.crew.zone))
+            body = render_card(card, await cards.of_card(tx, card.id), self.crew.zone)
+            return replace(letter, body=body, receipts=())
 
     async def _send_part(self, speaker: SpeakingChannel, letter: Letter, part: Outbound, *, looking: bool) -> str:
         if looking:

@@ -25,6 +25,12 @@ from tests.fakes.twilio_api import ACCOUNT, AUTH_TOKEN, NUMBER, PERSON, PUBLIC, 
 pytestmark = pytest.mark.integration
 
 DAY = 24 * 3600
+_WAITING = """
+SELECT (SELECT count(*) FROM delivery WHERE state IN ('new','running'))
+     + (SELECT count(*) FROM message WHERE state IN ('pending','running'))
+     + (SELECT count(*) FROM effect WHERE state IN ('pending','running'))
+     + (SELECT count(*) FROM turn WHERE state='running')
+"""
 
 
 @dataclass
@@ -68,6 +74,10 @@ class Run:
     def rows(self, query: str) -> list[tuple[object, ...]]:
         with sqlite3.connect(f"file:{self.home / 'steward.db'}?mode=ro", uri=True, timeout=10) as db:
             return db.execute(query).fetchall()
+
+    async def settled(self) -> None:
+        """Until everything that came is handled and everything is said."""
+        await until(lambda: self.rows(_WAITING) == [(0,)], lambda: self.rows(_WAITING))
 
     def events(self) -> int:
         path = self.home / "calendar.ics"
@@ -158,18 +168,24 @@ async def test_a_card_is_decided_by_button_and_by_number_and_undone_over_whatsap
 
         await run.writes("coffee with Bob on 2027-11-28 at 10:00")
         await run.hears("Coffee with Bob", "1 Approve")
-        for vague in ("4711", "yes please but tomorrow", "aprove?", "👍"):
+        await run.settled()
+        for vague in ("4711", "aprove?", "👍", "yes please but tomorrow"):
             await run.writes(vague)
+            await run.settled()
+        assert run.rows("SELECT count(*) FROM effect WHERE undoes IS NULL") == [(2,)]
+        assert "version 2" in run.twilio.sent()[-2]["body"]
         await run.writes("2")
         await run.hears("❌ Rejected")
         assert run.events() == 0
 
         await run.writes("tea with Cleo on 2027-11-29 at 16:00")
-        await run.hears("Tea with Cleo")
+        await run.hears("Tea with Cleo", "1 Approve")
+        await run.settled()
         await run.writes("3")
         await run.hears("What should change")
         await run.writes("make it 5pm")
         await run.hears("17:00", "1 Approve")
+        await run.settled()
         assert len([m for m in run.twilio.sent() if "17:00" in str(m["body"])]) == 2
         await run.writes(" 1. ")
         await run.hears("Created “Tea with Cleo”")
@@ -209,6 +225,7 @@ async def test_a_day_and_a_second_later_the_template_knocks_and_the_card_stands_
         assert phone is not None
         await run.writes("lunch with Ada on 2027-11-27 at 12:30")
         card = await run.hears("Create event")
+        await run.settled()
         await run.silent_since(DAY + 1)
         await run.reports(str(card["sid"]), "undelivered", 63016)
         await run.hears("Steward has something for you")
