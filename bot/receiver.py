@@ -35,14 +35,14 @@ class Receiver:
         self._lines: dict[Path, Line] = {}
         self._look = asyncio.Event()
         self._signs: set[asyncio.Task[None]] = set()
+        self._waiting: list[tuple[list[Arrival], asyncio.Future[None]]] = []
+        self._storing: asyncio.Task[None] | None = None
         self.stored = 0
 
     async def accept(self, deliveries: list[Delivery]) -> None:
         """Store them all in one synced commit; returns only after it. Raises sqlite3.Error when that failed."""
         now = now_ms()
-        arrivals = [self._arrival(d, now) for d in deliveries]
-        fresh = self.intake.accept(arrivals, now)
-        self.stored += len(fresh)
+        await self._gather([self._arrival(d, now) for d in deliveries])
         awake = await self.poke()
         for delivery in deliveries:
             self._sign_of_life(delivery, awake=awake)
@@ -50,8 +50,35 @@ class Receiver:
     async def report(self, told: Report) -> None:
         """Store what a platform tells of a message of ours. Raises sqlite3.Error when that failed."""
         outcome = "closed" if told.closed else "failed" if told.failed else ON_ITS_WAY
-        if self.intake.report(told.channel, told.ref, told.status, told.error, outcome, told.over, now_ms()):
+        what = (told.channel, told.ref, told.status, told.error, outcome, told.over)
+        if await asyncio.to_thread(self.intake.report, *what, now_ms()):
             await self.poke()
+
+    async def _gather(self, arrivals: list[Arrival]) -> None:
+        """Store them together with all that comes while an earlier commit still runs."""
+        stored = asyncio.get_running_loop().create_future()
+        self._waiting.append((arrivals, stored))
+        if self._storing is None or self._storing.done():
+            self._storing = asyncio.create_task(self._store())
+        await stored
+
+    async def _store(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            try:
+                fresh = await asyncio.to_thread(self.intake.accept, [a for one, _ in batch for a in one], now_ms())
+            except Exception as error:  # noqa: BLE001  # handed to everybody who waits for this commit
+                told: Exception | None = error
+            else:
+                told = None
+                self.stored += len(fresh)
+            for _, stored in batch:
+                if stored.done():  # who waited for it has gone
+                    continue
+                if told is None:
+                    stored.set_result(None)
+                else:
+                    stored.set_exception(told)
 
     def _arrival(self, d: Delivery, now: int) -> Arrival:
         lane = lane_of(d, self.intake, now)
@@ -106,7 +133,7 @@ class Receiver:
         """Turn due timers into deliveries; sleep until the next one."""
         while True:
             now = now_ms()
-            if self.intake.fire_due(now):
+            if await asyncio.to_thread(self.intake.fire_due, now):
                 await self.poke()
             due = self.intake.next_due()
             wait = LOOK_S if due is None else min(LOOK_S, max(0.01, (due - now_ms()) / 1000))

@@ -32,7 +32,12 @@ def median(values: Sequence[float], digits: int = 1) -> float | None:
 
 
 def p95(values: Sequence[float], digits: int = 1) -> float | None:
-    return round(sorted(values)[min(len(values) - 1, int(len(values) * 0.95))], digits) if values else None
+    return percentile(values, 95, digits)
+
+
+def percentile(values: Sequence[float], of: int, digits: int = 1) -> float | None:
+    """The value that `of` percent do not exceed; None of nothing."""
+    return round(sorted(values)[min(len(values) - 1, len(values) * of // 100)], digits) if values else None
 
 
 def as_object(figures: Sequence[Figure]) -> dict[str, Any]:

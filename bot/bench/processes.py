@@ -101,7 +101,7 @@ async def echo_bot(api: BotApi, number: int, home: Path) -> AsyncIterator[Runnin
 async def _started(command: list[str], env: Mapping[str, str], chat: Chat, home: Home) -> AsyncIterator[Running]:
     log = home.path.parent / f"{home.path.name}-{chat.number}.log"
     began = time.perf_counter()
-    process = await asyncio.to_thread(_begin, command, env, log)
+    process = await asyncio.to_thread(begin, command, env, log)
     try:
         ready = await chat.listening()
         yield Running(process, chat, ready - began, home)
@@ -109,15 +109,17 @@ async def _started(command: list[str], env: Mapping[str, str], chat: Chat, home:
         tail = (await asyncio.to_thread(log.read_text, errors="replace"))[-400:].strip()
         raise NoAnswer(f"{trouble}; its last words: {tail or 'none'}") from trouble
     finally:
-        await asyncio.to_thread(_end, process)
+        await asyncio.to_thread(end, process)
 
 
-def _begin(command: list[str], env: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+def begin(command: list[str], env: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+    """A started process that writes to `log`."""
     with log.open("ab") as out:
         return subprocess.Popen(command, env=dict(env), stdout=out, stderr=out, stdin=subprocess.DEVNULL)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End it, with everything below it when it does not go by itself."""
     process.terminate()
     try:
         process.wait(END_S)

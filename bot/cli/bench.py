@@ -14,6 +14,7 @@ from bot.cli.serve import CliTrouble
 from bot.settings import Settings
 
 if TYPE_CHECKING:
+    from bot.bench.ack import AckPlan
     from bot.bench.figures import Figure
     from bot.bench.turn import Plan
     from knowledge.embedding.onnx import OnnxEmbedder
@@ -31,6 +32,19 @@ def turn(plan: Plan, *, as_json: bool) -> int:
     try:
         figures = asyncio.run(bench_turn(plan, _say))
     except BenchTrouble as trouble:
+        raise CliTrouble(str(trouble)) from trouble
+    return _told(figures, as_json=as_json)
+
+
+def ack(plan: AckPlan, *, as_json: bool) -> int:
+    """Exit code 0 whatever the figures are: they are told, not judged."""
+    from bot.bench.ack import AckTrouble, bench_ack
+
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    _say(f"{plan.rate} signed events a second for {plan.seconds:g} s")
+    try:
+        figures = asyncio.run(bench_ack(plan))
+    except AckTrouble as trouble:
         raise CliTrouble(str(trouble)) from trouble
     return _told(figures, as_json=as_json)
 

@@ -72,6 +72,19 @@ def bench_turn(
     raise typer.Exit(benches.turn(plan, as_json=json))
 
 
+@bench.command("ack")
+def bench_ack(
+    seconds: Annotated[float, typer.Option(min=1, max=3600)] = 60.0,
+    rate: Annotated[int, typer.Option(min=1, max=500, help="Events a second.")] = 50,
+    json: Json = False,
+) -> None:
+    """Signed Slack events while the worker is busy: how soon each is acknowledged, beside a bare Starlette handler."""
+    from bot.bench.ack import AckPlan
+    from bot.cli import bench as benches
+
+    raise typer.Exit(benches.ack(AckPlan(rate, seconds, most_s=seconds + 180.0), as_json=json))
+
+
 @bench.command("recall")
 def bench_recall(
     file: Annotated[Path, typer.Argument(help="Conversations with questions, one JSON object a line.")],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,12 +14,16 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from knowledge.database.door import Door
 from knowledge.database.driver import opener
 
 Tx = AsyncConnection
 """A transaction (or a read connection): what every store function takes first."""
 
 PRAGMAS = ("busy_timeout=15000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-4000")
+
+DOOR_S = 0.25
+"""How long a write waits for arrivals to be stored first; a receiver that hangs holds nobody up for longer."""
 
 
 class DatabaseTrouble(Exception):
@@ -57,6 +62,7 @@ class Database:
         self.path = path
         self.commits = 0
         self._write_lock = asyncio.Lock()
+        self._door = Door(path)
         self._writer = _engine(path, "BEGIN IMMEDIATE", pool_size=1)
         self._reader = _engine(path, "BEGIN", pool_size=3)
 
@@ -64,6 +70,7 @@ class Database:
     async def write(self) -> AsyncIterator[Tx]:
         """One transaction: all of it is on disk after the block, or nothing is. Raises `DatabaseTrouble`."""
         async with self._write_lock:
+            await self._after_arrivals()
             try:
                 async with self._writer.begin() as tx:
                     driver = (await tx.get_raw_connection()).driver_connection
@@ -83,7 +90,13 @@ class Database:
         except DBAPIError as error:
             raise trouble_of(error) from error
 
+    async def _after_arrivals(self) -> None:
+        ends = time.monotonic() + DOOR_S
+        while not self._door.is_open() and time.monotonic() < ends:  # noqa: ASYNC110  # it is another process's
+            await asyncio.sleep(0.001)
+
     async def close(self) -> None:
+        self._door.close()
         await self._writer.dispose()
         await self._reader.dispose()
 

@@ -1,6 +1,6 @@
 """The receiver's slim way in: stores deliveries and fires timers with the bare driver, one synced commit each time.
 
-The receiver idles all day, so this file imports nothing but the standard library; the worker uses `inbox` instead.
+The receiver idles all day, so this imports nothing but the standard library and the door; the worker uses `inbox` instead.
 """
 
 from __future__ import annotations
@@ -9,12 +9,18 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from knowledge.database.door import Door
+
 BUSY_S = 15.0
+_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "cache_size=-500")
+KNOCK_S = 0.0005
+"""Between two tries to begin while another process writes: SQLite's own patience sleeps up to 100 ms, and is overtaken."""
 OWN_CHATS = ("telegram", "whatsapp")
 """Where a person's id is also the conversation with them."""
 
@@ -42,37 +48,74 @@ class Intake:
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()  # callers may be threads: closing in the middle of a commit would be fatal
         self._db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-500"):
+        for pragma in _PRAGMAS:
             self._db.execute(f"PRAGMA {pragma}")
+        self._storing = threading.Lock()
+        self._store_db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        for pragma in (*_PRAGMAS, "busy_timeout=0"):
+            self._store_db.execute(f"PRAGMA {pragma}")
+        self._door = Door(path)
 
     def close(self) -> None:
-        with self._lock:
+        with self._storing, self._lock:
             self._db.close()
+            self._store_db.close()
+            self._door.close()
 
     def accept(self, arrivals: Iterable[Arrival], now: int) -> list[int]:
-        """Store each under UNIQUE(channel, account, dedupe_key); the ids of those that were new. Synced on return."""
-        rows = [(a.channel, a.account, a.dedupe_key, a.conversation, a.sender, a.lane, a.raw, now) for a in arrivals]
-        with self._transaction():
-            stored = [self._insert(row) for row in rows]
+        """Store each under UNIQUE(channel, account, dedupe_key); the ids of those that were new. Synced on return.
+
+        May run in a thread.
+        """
+        rows = [
+            (a.channel, a.account, _clean(a.dedupe_key), _clean(a.conversation), _clean(a.sender), a.lane, a.raw, now)
+            for a in arrivals
+        ]
+        with self._first() as db:
+            stored = [_insert(db, row) for row in rows]
         return [row for row in stored if row is not None]
 
     def report(
         self, channel: str, ref: str, status: str, error: int, outcome: str, over: Iterable[str], now: int
     ) -> bool:
         """Note what became of message `ref`, once and whatever the order; whether a worker must act on it."""
-        with self._transaction():
-            known = self._ask("SELECT status FROM report WHERE channel=? AND ref=?", (channel, ref))
+        with self._first() as db:
+            known = db.execute("SELECT status FROM report WHERE channel=? AND ref=?", (channel, ref)).fetchone()
             if known is not None and known[0] not in over:
                 return False
-            self._db.execute(_REPORT, (channel, ref, status, error, outcome, now))
+            db.execute(_REPORT, (channel, ref, status, error, outcome, now))
             if outcome == ON_ITS_WAY:
                 return False
             raw = REPORT + json.dumps({"ref": ref, "status": status, "error": error, "outcome": outcome}).encode()
-            return self._insert((channel, "", f"report:{ref}", "", "", "control", raw, now)) is not None
+            return _insert(db, (channel, "", f"report:{ref}", "", "", "control", raw, now)) is not None
 
     def offers_buttons(self, channel: str, conversation: str) -> bool:
         """Whether one of the last messages said here has buttons."""
         return self._ask(_OFFERS, (channel, conversation)) is not None
+
+    @contextmanager
+    def _first(self) -> Iterator[sqlite3.Connection]:
+        """One synced transaction, before every worker's writing (`Door`). May run in a thread."""
+        with self._storing, self._door.held():
+            self._begin()
+            try:
+                yield self._store_db
+                self._store_db.execute("COMMIT")
+            except BaseException:
+                if self._store_db.in_transaction:
+                    self._store_db.execute("ROLLBACK")
+                raise
+
+    def _begin(self) -> None:
+        ends = time.monotonic() + BUSY_S
+        while True:
+            try:
+                self._store_db.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+                    raise
+            time.sleep(KNOCK_S)
 
     def has_open_card(self) -> bool:
         return self._ask("SELECT 1 FROM card WHERE state='open' LIMIT 1") is not None
@@ -109,14 +152,14 @@ class Intake:
         """Turn every due timer into its synthetic delivery, exactly once; how many were fired."""
         if (due := self.next_due()) is None or due > now:
             return 0
-        with self._transaction():
+        with self._first() as db:
             query = "SELECT id, kind, due_at, occurrence FROM timer WHERE state='armed' AND due_at<=? ORDER BY due_at"
-            rows = self._db.execute(query, (now,)).fetchall()
+            rows = db.execute(query, (now,)).fetchall()
             for timer, kind, due_at, occurrence in rows:
                 raw = json.dumps({"timer": timer, "kind": kind, "due_at": due_at, "occurrence": occurrence}).encode()
                 lane = "control" if kind.startswith("card_") else "turn"
-                self._insert(("timer", "", f"{timer}:{occurrence}", f"timer:{timer}", "", lane, raw, now))
-                self._db.execute("UPDATE timer SET state='fired' WHERE id=?", (timer,))
+                _insert(db, ("timer", "", f"{timer}:{occurrence}", f"timer:{timer}", "", lane, raw, now))
+                db.execute("UPDATE timer SET state='fired' WHERE id=?", (timer,))
         return len(rows)
 
     def work_waits(self, now: int) -> bool:
@@ -129,12 +172,12 @@ class Intake:
 
     def record_failure(self, key: str, what: str, done: str, not_done: str, now: int) -> bool:
         """Note a failure that the receiver itself found; whether it is new (and must be told)."""
-        with self._transaction():
-            known = self._ask("SELECT id FROM failure WHERE dedupe_key=? AND state='open'", (key,))
+        with self._first() as db:
+            known = db.execute("SELECT id FROM failure WHERE dedupe_key=? AND state='open'", (key,)).fetchone()
             if known:
-                self._db.execute("UPDATE failure SET count=count+1, last_at=? WHERE id=?", (now, known[0]))
+                db.execute("UPDATE failure SET count=count+1, last_at=? WHERE id=?", (now, known[0]))
                 return False
-            self._db.execute(
+            db.execute(
                 _NOTE_FAILURE,
                 (key, what, done, not_done, now, now),
             )
@@ -145,36 +188,20 @@ class Intake:
         query = "SELECT channel, conversation FROM identity WHERE standing='principal' AND conversation IS NOT NULL"
         return list(self._db.execute(query + " ORDER BY made_at DESC"))
 
-    def _insert(self, row: tuple[object, ...]) -> int | None:
-        cursor = self._db.execute(_STORE, row)
-        return cursor.lastrowid if cursor.rowcount == 1 else None
-
-    def _transaction(self) -> _Transaction:
-        return _Transaction(self._db, self._lock)
-
     def _ask(self, query: str, parameters: tuple[object, ...] = ()) -> Any:
         """The first row, or None."""
         with self._lock:
             return self._db.execute(query, parameters).fetchone()
 
 
-class _Transaction:
-    def __init__(self, db: sqlite3.Connection, lock: threading.RLock) -> None:
-        self._db, self._lock = db, lock
+def _insert(db: sqlite3.Connection, row: tuple[object, ...]) -> int | None:
+    cursor = db.execute(_STORE, row)
+    return cursor.lastrowid if cursor.rowcount == 1 else None
 
-    def __enter__(self) -> None:
-        self._lock.acquire()
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-        except BaseException:
-            self._lock.release()
-            raise
 
-    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
-        try:
-            self._db.execute("COMMIT" if kind is None else "ROLLBACK")
-        finally:
-            self._lock.release()
+def _clean(text: str) -> str:
+    """A platform's JSON may hold halves of characters, which no database takes."""
+    return text.encode("utf-8", "replace").decode()
 
 
 _STORE = """

@@ -40,6 +40,14 @@ def test_a_bench_that_takes_too_long_tells_what_it_has() -> None:
     assert found["cut"] is True
 
 
+def test_the_bench_of_acknowledging_loses_nothing_and_tells_the_bare_handler_beside() -> None:
+    found = bench("ack", "--seconds", "3", "--rate", "20")
+    assert (found["lost"], found["twice"], found["unacknowledged"], found["over_3s"]) == (0, 0, 0, 0)
+    assert isinstance(found["sent"], int)
+    assert found["sent"] >= 40
+    assert {type(found[name]) for name in ("ack_p99_ms", "bare_p99_ms", "busy_percent")} == {float}
+
+
 def test_the_bench_of_recall_has_the_agreed_keys(tmp_path: Path) -> None:
     said = ("The boiler is on the third floor.", "Lunch is at one.", "Bring the blue file.")
     turns = [{"id": f"t{n}", "speaker": "Ada", "when": f"2026-11-20T09:{n:02}", "text": t} for n, t in enumerate(said)]

@@ -1,0 +1,49 @@
+"""A door before the database's write lock: who stores what a platform waits for goes first, who works on it comes after.
+
+SQLite gives its write lock to whoever asks at the right instant; against a busy worker a receiver may lose for seconds.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class Door:
+    """The door of `database`, for all processes of this machine. Where its file can't be made it always stands open."""
+
+    def __init__(self, database: Path) -> None:
+        try:
+            self._file = os.open(f"{database}-door", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError:
+            self._file = -1
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nobody passes meanwhile; waits for whoever holds it now. One thread at a time."""
+        if self._file < 0:
+            yield
+            return
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def is_open(self) -> bool:
+        if self._file < 0:
+            return True
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        fcntl.flock(self._file, fcntl.LOCK_UN)
+        return True
+
+    def close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
