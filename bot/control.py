@@ -15,9 +15,10 @@ from bot.outbox import update_copies
 from bot.reply import DONE_WORDS, Reply, headline, outcome_sentence
 from channels.base import Inbound, Limits
 from graphs import answer as answers
-from graphs.approval import render_card
+from graphs.approval import origin, render_card
 from graphs.decisions import Decision, chosen, read_decision
 from graphs.policy.engine import Question, judge_safely
+from graphs.policy.sentences import sentences
 from graphs.state import Crew, ms
 from knowledge import ledger
 from knowledge.database import Tx
@@ -360,9 +361,10 @@ def why_text(card: Card, proposals: list[Proposal]) -> str:
     lines = [f"**Why approval {card.id[1:]}?**"]
     for p in proposals:
         lines.append(f"- {headline(p)}: the {p.agent} agent wants `{p.tool}`; rule `{p.rule}` says {p.verdict}.")
+        for reason in p.labels.get("", {}).get("reasons", [p.rule]):
+            lines += [f"  - {reason}: {sentence}" for sentence in [sentences().get(reason)] if sentence]
         for name, label in p.labels.items():
-            if label.get("integrity") != "principal":
-                sources = ", ".join(label.get("sources", [])) or "the agent itself"
-                lines.append(f"  - `{name}` does not come from your words: {sources} ({label.get('integrity')}).")
+            if name and label.get("integrity") != "principal":
+                lines.append(f"  - `{name}` does not come from your words: {origin(label)}.")
         lines += [f"  - read: {e['name']}" for e in p.evidence]
     return "\n".join(lines)

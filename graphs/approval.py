@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from graphs.policy.sentences import UNUSUAL, sentences
 from graphs.tools.wording import escaped, plain, quoted
+from knowledge.ids import canonical
 from knowledge.store.cards import Card, Proposal
 from knowledge.words import Button, Outbound, Press
 
@@ -19,6 +22,7 @@ MARKS = {
     "denied": "⛔",
     "stopped": "⏹",
 }
+_ORDINARY = ("first-weeks", "effects-ask", "always-asks")
 _BY = {"principal": "", "policy": " by policy", "expiry": " (nobody answered in time)", "system": " by Steward itself"}
 
 
@@ -52,11 +56,43 @@ def _block(p: Proposal, zone: ZoneInfo, *, numbered: bool) -> str:
         lines.append(f"_Changed by you (version {p.version})._")
     lines += [f"> {line}" for line in evidence_lines(p.evidence)]
     if p.state == "open":
+        lines += _not_yours(p)
+        if because := because_of(p):
+            lines.append(f"_I ask because: {because}_")
         lines.append(f"Undo: {p.undo}" if p.undo else "Cannot be undone.")
     else:
         when = f" {clock_of(p.decided_at, zone)}" if p.decided_at else ""
         lines.append(f"{MARKS.get(p.state, '')} {p.state.capitalize()}{when}{_BY.get(p.decided_by or '', '')}")
     return "\n".join(lines)
+
+
+def _not_yours(p: Proposal) -> list[str]:
+    """Each value of weight that the principal did not write, under where it came from, as a quotation."""
+    given = json.loads(p.arguments)
+    found: dict[str, list[str]] = {}
+    for name, label in p.labels.items():
+        weighs = name and label.get("role", "content") != "benign"
+        if weighs and label.get("integrity") != "principal" and given.get(name) not in (None, "", [], {}):
+            value = given[name] if isinstance(given[name], str) else canonical(given[name])
+            found.setdefault(origin(label), []).append(f"{escaped(plain(name, 40))} {quoted(value, 120)}")
+    return [f"> Not your words, but {where}: {'; '.join(values)}" for where, values in found.items()]
+
+
+def origin(label: Mapping[str, Any]) -> str:
+    """Where a value came from, in words."""
+    sources = [escaped(plain(str(source), 60)) for source in label.get("sources", ())]
+    more = f" and {len(sources) - 3} more" if len(sources) > 3 else ""
+    named = ", ".join(sources[:3]) + more or "nobody knows where"
+    return f"somebody else's, from {named}" if label.get("integrity") == "untrusted" else f"made by me from {named}"
+
+
+def because_of(p: Proposal) -> str:
+    """Why this asks, where it is more than the rule that effects ask: the sentences of the rules that spoke."""
+    known, judged = sentences(), p.labels.get("", {})
+    reasons = [r for r in judged.get("reasons", [p.rule]) if r not in _ORDINARY]
+    said = [known.get(r, escaped(r)).rstrip(".") for r in reasons if r != "unusual"]
+    said += [UNUSUAL.get(u, escaped(u)) for u in judged.get("unusual", ()) if "unusual" in reasons]
+    return "; ".join(said)
 
 
 def evidence_lines(evidence: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -19,7 +19,7 @@ from langgraph.types import interrupt
 from graphs import answer as answers
 from graphs.agent import Desk, Draft, Task
 from graphs.approval import render_card
-from graphs.judging import card_id, judge_wish, plan_id, proposal_of, said_id
+from graphs.judging import Witnessed, card_id, judge_wish, lookup, plan_id, proposal_of, said_id
 from graphs.schedule import next_due
 from graphs.state import State, TurnContext, ms
 from graphs.tools.base import ToolTrouble
@@ -115,7 +115,7 @@ async def _run(ctx: TurnContext, task: Task) -> Draft:
         conversation=ctx.conversation,
         now=ctx.now.astimezone(ctx.crew.zone),
         zone=ctx.crew.zone,
-        memory=ctx.crew.memory,
+        memory=Witnessed(ctx.crew.memory, ctx.read.setdefault(task.id, [])),
         read=_reader(ctx, task),
         drafts={i: ctx.drafts[i] for i in task.after},
         turn=ctx.turn,
@@ -134,7 +134,12 @@ def _reader(ctx: TurnContext, task: Task) -> Any:
         if tool is None or tool.effect != "read" or name not in manifest.tools:
             raise ToolTrouble(f"{task.agent} may not read with {name}.")
         ctx.trace.setdefault("reads", []).append([task.agent, name, dict(arguments)])
-        return await tool.run(arguments, ctx.turn)
+        answer = await tool.run(arguments, ctx.turn)
+        if tool.foreign:
+            ctx.read.setdefault(task.id, []).append(Labels((name,), "untrusted"))
+        if tool.issued:
+            ctx.looked_up.setdefault(task.id, []).append(lookup(tool, arguments, answer))
+        return answer
 
     return read
 

@@ -10,11 +10,13 @@ from zoneinfo import ZoneInfo
 
 from graphs.agent import Agent, Draft, Memory, Task
 from graphs.policy.engine import PolicyEngine
+from graphs.policy.spoken import Lookup
 from graphs.tools.base import Tool
 from graphs.understanding import Understanding
 from knowledge.database import Database
 from knowledge.store.leases import Lease
 from knowledge.store.reach import Reach
+from knowledge.store.turns import Labels
 from knowledge.words import Integrity
 
 LEASE_MS = 30_000
@@ -87,6 +89,10 @@ class TurnContext:
     drafts: dict[str, Draft] = field(default_factory=dict)
     judged: list[Any] = field(default_factory=list)
     trace: dict[str, Any] = field(default_factory=dict)
+    read: dict[str, list[Labels]] = field(default_factory=dict)  # task → labels of what it has read
+    looked_up: dict[str, list[Lookup]] = field(
+        default_factory=dict
+    )  # task → what its reading tools were asked and said
     born: list[Any] = field(default_factory=list)  # effects and messages born claimed by this worker
 
     @property

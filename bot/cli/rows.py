@@ -191,7 +191,7 @@ def approvals_show(card: str, *, as_json: bool) -> int:
 
 def _proposal_facts(p: Row) -> list[tuple[str, object]]:
     decided = f" by {p['decided_by']} ({p['decided_on']}) {show.clock(p['decided_at'])}" if p["decided_by"] else ""
-    untrusted = [name for name, label in p["labels"].items() if label.get("integrity") != "principal"]
+    untrusted = [name for name, label in p["labels"].items() if name and label.get("integrity") != "principal"]
     return [
         ("  state", f"{p['state']}{decided}"),
         ("  version", p["version"]),

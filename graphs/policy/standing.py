@@ -161,7 +161,7 @@ async def _unusual(
         found.append("much-leaving")
     if limits.quiet_from <= now.hour < limits.quiet_to:
         found.append("small-hours")
-    if await _never_seen(tx, tool, arguments):
+    if tool.effect in ("send", "fetch", "pay") and await _never_seen(tx, tool, arguments):
         found.append("new-target")
     return found
 

@@ -16,6 +16,8 @@ def plan_prompt(manifests: Iterable[Manifest], limit: int) -> str:
 
 
 def _menu(manifest: Manifest) -> str:
+    if manifest.trust == "installed":  # its prose is somebody else's: what it may do is all that counts
+        return "\n".join([f"### {manifest.name}", f"Works with {', '.join(sorted(manifest.tools)) or 'no tools'}."])
     lines = [f"### {manifest.name}", manifest.purpose[:1].upper() + manifest.purpose[1:] + "."]
     lines += [f"- goal like: {example}" for example in manifest.examples]
     lines += [f"- argument `{name}`: {meaning}" for name, meaning in manifest.arguments.items()]

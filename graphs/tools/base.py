@@ -51,6 +51,9 @@ class Tool:
     `revise(arguments, words, now, zone)` applies the principal's change ("make it 3pm"): new arguments, a question as
     string, or None when the words are no change to this tool.
     `own` marks Steward's own notes and reminders, which the principal's direct words may write unasked.
+    `recipients` are the arguments that name who will be able to read what goes out.
+    Of reading tools: `foreign` says that what it returns was written by others (mail, web, files); `names` are the
+    arguments that name the thing looked for, `issued` the fields of what comes back that no stranger's text can fill (ids).
     """
 
     name: str
@@ -66,3 +69,7 @@ class Tool:
     undo_note: Callable[[Arguments], str | None] = lambda _arguments: None
     revise: Callable[[Arguments, str, datetime, ZoneInfo], Arguments | str | None] | None = None
     own: bool = False
+    recipients: frozenset[str] = frozenset()
+    foreign: bool = False
+    names: frozenset[str] = frozenset()
+    issued: frozenset[str] = frozenset()

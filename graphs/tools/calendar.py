@@ -14,7 +14,17 @@ from graphs.tools.slots import overlapping
 from graphs.tools.values import Calendar, Event
 from graphs.tools.wording import clock, day, escaped, local, plain, quoted, times
 
-_ROLES: dict[str, Role] = {"start": "target", "end": "target", "uid": "target", "recurrence": "target"}
+_TARGETS = ("start", "end", "uid", "recurrence")
+_SLIPS = (
+    "all_day",
+    "zone",
+    "made",
+    "before",
+    "beside",
+    "free",
+    "was",
+)  # copied or counted by code, not chosen by a text
+_ROLES: dict[str, Role] = {**dict.fromkeys(_TARGETS, "target"), **dict.fromkeys(_SLIPS, "benign")}
 
 
 def calendar_tools(calendar: Calendar, zone: ZoneInfo) -> list[Tool]:

@@ -22,7 +22,10 @@ _FILLERS = frozenset((  # words that every event could bear
 
 
 def reading_tools(calendar: Calendar, zone: ZoneInfo, clock: Callable[[], datetime]) -> list[Tool]:
-    """calendar.list, .find, .event and .conflicts; times in their arguments and answers are ISO with offset."""
+    """calendar.list, .find, .event and .conflicts; times in their arguments and answers are ISO with offset.
+
+    Foreign: whoever sends an invitation words an event.
+    """
 
     async def between(start: datetime, end: datetime) -> list[Event]:
         return await asyncio.to_thread(calendar.between, start, end)
@@ -62,10 +65,10 @@ def reading_tools(calendar: Calendar, zone: ZoneInfo, clock: Callable[[], dateti
         }
 
     return [
-        reading("calendar.list", "list what is on between two times", list_events),
-        reading("calendar.find", "find events by words", find),
-        reading("calendar.event", "read an event as the calendar holds it", event),
-        reading("calendar.conflicts", "see what a time collides with, and the next free one", conflicts),
+        reading("calendar.list", "list what is on between two times", list_events, foreign=True),
+        reading("calendar.find", "find events by words", find, foreign=True, names=("words",), issued=("uid",)),
+        reading("calendar.event", "read an event as the calendar holds it", event, foreign=True),
+        reading("calendar.conflicts", "see what a time collides with, and the next free one", conflicts, foreign=True),
     ]
 
 

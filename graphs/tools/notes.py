@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from graphs.tools.base import Arguments, Receipt, Tool, ToolTrouble, Undo
 from graphs.tools.reading import reading
 from graphs.tools.values import Note, Vault
-from graphs.tools.wording import block, escaped, quoted
+from graphs.tools.wording import block, escaped, plain, quoted
 
 _LONG = 2_500  # characters; above, a card shows the beginning and says how much follows
 
@@ -41,7 +41,7 @@ def _write(vault: Vault) -> Tool:
         purpose="write a note",
         run=run,
         render=lambda a: f"**Write note** {quoted(a['title'])}\n{_shown(a['text'])}",
-        report=lambda a, r: f"Noted: {quoted(a['text'], 200)} ({escaped(r['note'])}).",
+        report=lambda a, r: f"Noted: {quoted(a['text'], 200)} ({_file(r['note'])}).",
         roles={"title": "content", "text": "content", "created": "benign", "source": "benign", "tags": "benign"},
         undo=lambda _a, r: Undo("notes.delete", {"name": r["note"], "expected": r["hash"], "title": r["title"]}),
         undo_note=lambda _a: "possible until the note is changed; it moves to the vault's trash",
@@ -62,8 +62,8 @@ def _append(vault: Vault) -> Tool:
         effect="write",
         purpose="add to a note",
         run=run,
-        render=lambda a: f"**Add to note** {quoted(a['title'])} ({escaped(a['name'])})\n{_shown(a['text'])}",
-        report=lambda a, r: f"Added to {quoted(a['title'])}: {quoted(a['text'], 200)} ({escaped(r['note'])}).",
+        render=lambda a: f"**Add to note** {quoted(a['title'])} ({_file(a['name'])})\n{_shown(a['text'])}",
+        report=lambda a, r: f"Added to {quoted(a['title'])}: {quoted(a['text'], 200)} ({_file(r['note'])}).",
         roles={"name": "target", "title": "benign", "text": "content", "expected": "benign"},
         undo=lambda _a, r: Undo("notes.cut", {"name": r["note"], "block": r["added"], "expected": r["hash"]}),
         undo_note=lambda _a: "possible until the note is changed again",
@@ -84,8 +84,8 @@ def _cut(vault: Vault) -> Tool:
         effect="write",
         purpose="take the last addition out of a note",
         run=run,
-        render=lambda a: f"**Take out of note** {escaped(a['name'])}\n{_shown(a['block'])}",
-        report=lambda _a, r: f"Took it out of {escaped(r['note'])} again.",
+        render=lambda a: f"**Take out of note** {_file(a['name'])}\n{_shown(a['block'])}",
+        report=lambda _a, r: f"Took it out of {_file(r['note'])} again.",
         roles={"name": "target", "block": "content", "expected": "benign"},
         own=True,
     )
@@ -107,7 +107,7 @@ def _delete(vault: Vault) -> Tool:
         effect="delete",
         purpose="delete a note (it moves to the vault's trash)",
         run=run,
-        render=lambda a: f"**Delete note** {quoted(a['title'])} ({escaped(a['name'])})",
+        render=lambda a: f"**Delete note** {quoted(a['title'])} ({_file(a['name'])})",
         report=lambda a, _r: f"Deleted the note {quoted(a['title'])}; it lies in the vault's trash.",
         roles={"name": "target", "title": "benign", "expected": "benign"},
         undo=undo,
@@ -127,8 +127,8 @@ def _restore(vault: Vault) -> Tool:
         effect="write",
         purpose="bring a deleted note back",
         run=run,
-        render=lambda a: f"**Bring back note** {quoted(a['title'])} ({escaped(a['name'])})",
-        report=lambda a, r: f"The note {quoted(a['title'])} is back ({escaped(r['note'])}).",
+        render=lambda a: f"**Bring back note** {quoted(a['title'])} ({_file(a['name'])})",
+        report=lambda a, r: f"The note {quoted(a['title'])} is back ({_file(r['note'])}).",
         roles={"name": "target", "trash": "benign", "title": "benign", "expected": "benign"},
         own=True,
     )
@@ -146,12 +146,14 @@ def _reading(vault: Vault) -> list[Tool]:
     async def read(arguments: Arguments, _key: str) -> Receipt:
         note = await asyncio.to_thread(vault.read, str(arguments["name"]))
         if note is None:
-            raise ToolTrouble(f"There is no note {escaped(arguments['name'])} any more.")
+            raise ToolTrouble(f"There is no note {_file(arguments['name'])} any more.")
         return note.to_json()
 
     return [
         reading("notes.list", "list the notes, newest first", list_notes),
-        reading("notes.find", "find notes by words of their title or text", find),
+        reading(
+            "notes.find", "find notes by words of their title or text", find, names=("words",), issued=("name", "hash")
+        ),
         reading("notes.read", "read one note", read),
     ]
 
@@ -177,6 +179,11 @@ def _stem(word: str) -> str:
 def _brief(note: Note) -> dict[str, Any]:
     first = next((line for line in note.text.split("\n") if line.strip()), "")
     return {"name": note.name, "title": note.title, "created": note.created, "hash": note.hash, "first": first[:200]}
+
+
+def _file(name: str) -> str:
+    """A note's file name in a sentence: whoever made the file may have named it."""
+    return escaped(plain(str(name), 120))
 
 
 def _shown(text: str) -> str:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from graphs.agent import Agent, Desk, Draft, Manifest, Task, Wish
 from graphs.tools.base import Arguments, Receipt, Tool, ToolLater, ToolTrouble, Undo
+from graphs.tools.wording import escaped, plain
 
 
 @dataclass
@@ -65,7 +66,7 @@ def tools(outside: Outside) -> dict[str, Tool]:
 
     def tool(name: str, **more: Any) -> Tool:
         return Tool(
-            f"errands.{name}", "send", name, run, lambda a: f"**{name.capitalize()}** {a['what']}",
+            f"errands.{name}", "send", name, run, lambda a: f"**{name.capitalize()}** {escaped(plain(a['what']))}",
             lambda a, _r: f"Did {name} {a['what']}.", {"what": "content"}, revise=revise, **more,
         )  # fmt: skip
 

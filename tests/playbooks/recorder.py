@@ -34,9 +34,11 @@ class Recorder:
 
     # --- what people do ------------------------------------------------------------------------------------------
 
-    def typed(self, text: str, *, sender: str = PRINCIPAL, forwarded: bool = False, reply_to: str = "") -> Delivery:
+    def typed(
+        self, text: str, *, sender: str = PRINCIPAL, forwarded: bool = False, reply_to: str = "", name: str = ""
+    ) -> Delivery:
         """Someone types `text` in their own private chat."""
-        body = {"text": text, "forwarded": forwarded, "reply_to": reply_to}
+        body = {"text": text, "forwarded": forwarded, "reply_to": reply_to, "name": name}
         hint = "" if forwarded else text
         return self._delivery(body, sender, "control" if hint.strip().startswith("/stop") else "turn", hint=hint)
 
@@ -71,7 +73,7 @@ class Recorder:
                 pressed_ref=body["on"],
             )  # fmt: skip
         text = body["text"]
-        more = {"forwarded": body["forwarded"], "reply_to": body["reply_to"]}
+        more = {"forwarded": body["forwarded"], "reply_to": body["reply_to"], "sender_name": body["name"]}
         head, _, rest = text.removeprefix("/").partition(" ")
         if text.startswith("/") and not body["forwarded"]:
             command = head.lower()

@@ -14,7 +14,9 @@ from graphs.policy.rego import RegoPolicy
 from graphs.policy.spoken import Lookup, asked_for, named, spoken
 from graphs.tools.base import Tool
 from graphs.tools.calendar import calendar_tools
+from graphs.tools.forget import forget_tools
 from graphs.tools.notes import note_tools
+from graphs.tools.timers import timer_tools
 from knowledge.ids import canonical
 from knowledge.store.cards import Card, Proposal
 from tests.fakes import attacks
@@ -87,19 +89,28 @@ def shown(tool: Tool, arguments: dict[str, object], text: str) -> list[str]:
 
 
 def tools() -> dict[str, Tool]:
-    every = [*note_tools(None), *calendar_tools(None, ZONE)]  # type: ignore[arg-type]  # only rendered, never run
-    return {tool.name: tool for tool in every}
+    """Every tool that can stand on a card; only rendered, never run."""
+    clock = lambda: None  # noqa: E731
+    every = [*note_tools(None), *calendar_tools(None, ZONE), *timer_tools(None, clock), *forget_tools(None)]  # type: ignore[arg-type]
+    return {tool.name: tool for tool in every if tool.effect not in ("read", "draft")}
 
 
-@pytest.mark.parametrize("name", ["notes.write", "calendar.create"])
+@pytest.mark.parametrize("name", tools())
 def test_a_card_keeps_its_own_lines_whatever_the_text_on_it_says(name: str) -> None:
     tool = tools()[name]
 
     def arguments(text: str) -> dict[str, object]:
-        if name == "notes.write":
-            return {"title": text, "text": text, "created": "2026-11-20T09:30:00+01:00"}
-        span = {"start": "2026-11-27T12:30:00+01:00", "end": "2026-11-27T13:30:00+01:00", "zone": "Europe/Zurich"}
-        return {"summary": text, "location": text, "description": text, "made": span["start"], **span}
+        """Whatever any tool may be given, with the text wherever a text may stand."""
+        start, end, zone = "2026-11-27T12:30:00+01:00", "2026-11-27T13:30:00+01:00", "Europe/Zurich"
+        words = ("title", "text", "name", "block", "trash", "expected", "summary", "location", "description", "words",
+                 "uid", "before", "source")  # fmt: skip
+        event = {"summary": text, "location": text, "start": start, "end": end, "all_day": False, "zone": zone}
+        return {
+            **dict.fromkeys(words, text), "created": start, "made": start, "due": start, "start": start, "end": end,
+            "zone": zone, "all_day": False, "recurrence": "", "beside": [event], "was": event, "does": "put back",
+            "documents": [1], "names": [text], "tags": [text], "also": [text], "events": [text],
+            "timer": "x", "channel": "telegram", "conversation": "42",
+        }  # fmt: skip
 
     calm = [line for line in shown(tool, arguments("x"), "x") if not line.startswith(">")]
     for text in attacks.everything():
