@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import mimetypes
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
-from channels.base import FileRef, Finding, Inbound, Limits, Receipt
+from channels.base import FileRef, Finding, Inbound, Kind, Limits, Receipt, Refusal
 from knowledge.words import Outbound, Press
 
 CONVERSATION = "local"
 SENDER = "local"
+_FILE = re.compile(r"(file|voice):\s*(\S.*)", re.IGNORECASE)
 
 Show = Callable[[Outbound, str], Awaitable[None]]
 """Print a message under its number; returns when it is on the screen."""
@@ -55,6 +60,8 @@ class ConsoleSpeaker:
                 text=body["text"],
             )
         text = body["text"]
+        if found := _FILE.fullmatch(text.strip()):
+            return self._file(found[1].lower(), Path(found[2]).expanduser(), account, at)
         head, _, rest = text.strip().removeprefix("/").partition(" ")
         if text.strip().startswith("/") and head.replace("_", "").isalnum() and head.isascii():
             return Inbound(
@@ -69,6 +76,13 @@ class ConsoleSpeaker:
                 text=rest.strip(),
             )
         return Inbound("text", self.name, account, self.conversation, SENDER, "", at, text=text)
+
+    def _file(self, word: str, path: Path, account: str, at: datetime) -> Inbound:
+        size = path.stat().st_size if path.is_file() else 0
+        mime = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        kind: Kind = "voice" if word == "voice" else "file"
+        file = FileRef(str(path), path.name, mime, size)
+        return Inbound(kind, self.name, account, self.conversation, SENDER, "", at, files=(file,))
 
     def fit(self, message: Outbound) -> list[Outbound]:
         return [message]
@@ -86,9 +100,12 @@ class ConsoleSpeaker:
         return "absent"
 
     async def fetch(self, file: FileRef) -> AsyncIterator[bytes]:
-        nothing: tuple[bytes, ...] = ()  # a console sends no files
-        for piece in nothing:
-            yield piece
+        """The bytes of a file that the principal named at this terminal. Raises Refusal when it can't be read."""
+        try:
+            data = await asyncio.to_thread(Path(file.id).read_bytes)
+        except OSError as trouble:
+            raise Refusal(f"{file.id} cannot be read ({trouble.strerror}).") from None
+        yield data
 
     async def probe(self) -> list[Finding]:
         return [Finding("console: always there", ok=True)]

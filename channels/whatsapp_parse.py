@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 import re
 from datetime import datetime
 from typing import Any
@@ -67,7 +68,13 @@ def _files(found: dict[str, str]) -> tuple[FileRef, ...]:
     for n in range(min(int(count), 10) if count.isascii() and count.isdecimal() and len(count) < 4 else 0):
         url = found.get(f"MediaUrl{n}", "")
         mime = found.get(f"MediaContentType{n}", "").partition(";")[0].strip() or "application/octet-stream"
-        name = _NAMES.get(mime) or _NAMES.get(mime.partition("/")[0]) or "file"
+        name = _NAMES.get(mime) or _NAMES.get(mime.partition("/")[0]) or _named(url, mime)
         if url:
             files.append(FileRef(url, name, mime, 0))
     return tuple(files)
+
+
+def _named(url: str, mime: str) -> str:
+    """Twilio does not tell a file's name: one of its own, so that two files are two."""
+    mark = "".join(c for c in url.rpartition("/")[2] if c.isalnum())[-6:]
+    return f"file-{mark}{mimetypes.guess_extension(mime) or ''}"

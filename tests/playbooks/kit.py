@@ -345,7 +345,7 @@ def does(what: Callable[[Book], Any]) -> Step:
 # ── opening one ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _lay_out(home: Path, template: Path) -> None:
+def lay_out(home: Path, template: Path) -> None:
     home.mkdir(parents=True, exist_ok=True)
     if not (home / "steward.db").exists():
         shutil.copy(template, home / "steward.db")
@@ -367,7 +367,7 @@ async def open_book(
     `template` is an empty database for a fresh home; a home that has one is opened again, as after a restart. Without
     `model` memory goes by words alone, which is quicker. `switches` are further settings.
     """
-    _lay_out(home, template)
+    lay_out(home, template)
     clock = Clock(now)
     chats = {name: Recorder(name, clock) for name in ("telegram", "slack")}
     settings = Settings(

@@ -1,0 +1,157 @@
+"""The same conversations on Telegram, Slack, WhatsApp and the console, through the real adapters and their fakes."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bot.compose import compose
+from bot.settings import EmbeddingSettings, Settings
+from channels.base import Delivery
+from graphs.state import ms
+from knowledge.store import messages, people
+from knowledge.store.intake import Intake
+from knowledge.words import Outbound
+from tests.contract.channel_rigs import RIGS, Rig
+from tests.contract.console_rig import console_rig
+from tests.playbooks.kit import NOW, ZURICH, Book, Clock, lay_out
+
+CHATS = {**RIGS, "console": console_rig}
+LUNCH = "lunch with Ada on 27 November at 12:30"
+
+
+@dataclass
+class Chat:
+    """One chat with a Steward behind it. `said` is everything that stands there now, as one text without line ends."""
+
+    rig: Rig
+    book: Book
+    name: str
+
+    @property
+    def said(self) -> str:
+        return " ".join(" ".join(self.rig.shown()).split())
+
+    async def types(self, *words: str) -> None:
+        await self.book.deliver(*(self.rig.typed(one) for one in words))
+
+    async def presses(self, label: str, times: int = 1) -> None:
+        await self.book.deliver(*(self.rig.pressed(label) for _ in range(times)))
+
+    async def sends(self, name: str, content: str) -> None:
+        await self.book.deliver(self.rig.filed(name, content))
+
+    def events(self) -> int:
+        return self.book.calendar.count("BEGIN:VEVENT")
+
+    def expect(self, *words: str) -> None:
+        for one in words:
+            assert one in self.said, f"{one!r} is not in: {self.said[-1500:]}"
+
+
+@asynccontextmanager
+async def opened(name: str, home: Path, template: Path) -> AsyncIterator[Chat]:
+    lay_out(home, template)
+    clock = Clock(NOW)
+    settings = Settings(home=home, zone=ZURICH, embeddings=EmbeddingSettings(path=str(home / "no-model")))
+    async with (
+        CHATS[name]() as rig,
+        compose(settings, {name: rig.speaking}, clock=clock, console=rig.conversation) as steward,
+    ):
+        me: Delivery = rig.typed("hello")
+        async with steward.crew.db.write() as tx:
+            await people.set_standing(tx, name, me.sender, "principal", ms(NOW), conversation=me.conversation)
+        intake = Intake(steward.home.database)
+        work = asyncio.create_task(steward.worker.run())
+        try:
+            yield Chat(rig, Book(steward, clock, {}, intake, {}, {}, set(), cards={}), name)
+        finally:
+            steward.worker.stop()
+            with suppress(asyncio.CancelledError):
+                await work
+            intake.close()
+        assert rig.violations() == []
+
+
+@pytest.fixture(params=sorted(CHATS))
+async def chat(request: pytest.FixtureRequest, tmp_path: Path, empty_database: Path) -> AsyncIterator[Chat]:
+    async with opened(request.param, tmp_path / "home", empty_database) as made:
+        yield made
+
+
+async def test_approval_and_undo(chat: Chat) -> None:
+    await chat.types(LUNCH)
+    chat.expect("Create event", "Lunch with Ada", "Fri 27 Nov 2026, 12:30", "Nothing happens until you decide")
+    assert chat.events() == 0
+    await chat.presses("Approve")
+    chat.expect("✅ Approved", "Created “Lunch with Ada”")
+    assert chat.events() == 1
+    await chat.presses("Undo")
+    chat.expect("Undone.")
+    assert chat.events() == 0
+
+
+async def test_edit_in_words_and_the_new_version_is_what_is_done(chat: Chat) -> None:
+    await chat.types(LUNCH)
+    await chat.types("no, make it 3pm")
+    chat.expect("15:00", "version 2")
+    assert chat.events() == 0
+    await chat.presses("Approve")
+    chat.expect("Created “Lunch with Ada”")
+    assert "T150000" in chat.book.calendar
+
+
+async def test_a_double_press_is_one_effect_and_each_press_has_its_answer(chat: Chat) -> None:
+    await chat.types(LUNCH)
+    await chat.presses("Approve", times=2)
+    assert chat.events() == 1
+    assert await chat.book.count("effect") == 1
+    assert await chat.book.count("ledger WHERE what='proposal.approved'") == 1
+    assert await chat.book.count("message WHERE key LIKE 'd%' AND state='sent' AND body LIKE '%Already approved%'") == 1
+
+
+async def test_reject_does_nothing_and_says_so(chat: Chat) -> None:
+    await chat.types(LUNCH)
+    await chat.presses("Reject")
+    chat.expect("❌ Rejected", "Nothing was done")
+    assert await chat.book.count("effect") == 0
+
+
+async def test_a_file_is_read_and_found(chat: Chat) -> None:
+    await chat.sends("minutes.txt", "The gutter was repaired by Kowalski in March.")
+    chat.expect("I have read “" + ("" if chat.name == "whatsapp" else "minutes.txt”"))  # WhatsApp names no files
+    await chat.types("/search gutter")
+    chat.expect("Kowalski")
+
+
+async def test_a_long_answer_arrives_in_full_and_in_order(chat: Chat) -> None:
+    """Nothing that can be asked answers at such length yet: the answer is put where answers are put."""
+    words = "\n".join(f"- Mark {n:03} 👨‍👩‍👧‍👦 字字字 & <b> {'of a line of some length ' * 3}" for n in range(120))
+    before = len(chat.rig.shown())
+    async with chat.book.steward.crew.db.write() as tx:
+        await messages.enqueue(tx, "t1/answer", chat.name, chat.rig.typed("?").conversation, Outbound(words), ms(NOW))
+    await chat.book.settle()
+    parts = chat.rig.shown()[before:]
+    numbers = [int(n) for n in re.findall(r"Mark (\d{3}) 👨‍👩‍👧‍👦 字字字 & <b>", " ".join(parts))]
+    assert numbers == list(range(120))
+    assert len(parts) > 1 or chat.name == "console"
+
+
+async def test_a_failure_is_told_with_its_remedy_and_the_remedy_works(chat: Chat) -> None:
+    await chat.types(LUNCH)
+    calendar = chat.book.steward.settings.calendar_path
+    calendar.write_text("this is no calendar")
+    await chat.presses("Approve")
+    chat.expect("Not done: calendar.ics is not an iCalendar file")
+    assert chat.events() == 0
+    calendar.unlink()
+    await chat.types("/failures")
+    await chat.presses("Try again")
+    chat.expect("Created “Lunch with Ada”")
+    assert chat.events() == 1
