@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,10 +23,13 @@ from graphs.tools.base import ToolTrouble
 from graphs.understanding import Near
 from knowledge import erasing, forgetting
 from knowledge.database import Database
+from knowledge.documents.load import PARSED, load
+from knowledge.documents.loaded import NotReadable
 from knowledge.embedding.base import Embedder, EmbedderUnavailable
 from knowledge.embedding.onnx import OnnxEmbedder, model_folder
 from knowledge.hits import Hit
 from knowledge.index.base import IndexBusy
+from knowledge.ingest import AT_ONCE, document
 from knowledge.memory import Memory
 from knowledge.needle import Needle
 from knowledge.store import settings as facts
@@ -33,6 +38,7 @@ from knowledge.words import Integrity
 
 log = logging.getLogger(__name__)
 
+PARSED_LIMIT = 20_000_000  # bytes of a file that a parser reads (mail, PDF, office, exports)
 FILE_LIMIT = 2_000_000  # bytes of a text file taken in from a chat; larger ones go through `steward ingest`
 TEXT_ENDINGS = (
     ".md",
@@ -281,23 +287,42 @@ class Librarian:
     async def _take_file(self, speaker: SpeakingChannel, file: FileRef) -> str:
         """Fetch, check and remember a text file; the sentence for the principal."""
         name = Path(file.name or "file.txt").name[:120]
-        if not (name.lower().endswith(TEXT_ENDINGS) or file.mime.startswith("text/")):
-            return f"I can take text files in from here; “{name}” is {file.mime or 'of an unknown kind'}."
-        if file.size > FILE_LIMIT:
-            return (
-                f"“{name}” has {file.size / 1e6:.1f} MB; I take text files up to {FILE_LIMIT / 1e6:.0f} MB from a chat."
-            )
+        parsed = Path(name).suffix.lower() in PARSED
+        if not (parsed or name.lower().endswith(TEXT_ENDINGS) or file.mime.startswith("text/")):
+            return f"I can't read files like “{name}” ({file.mime or 'of an unknown kind'}) yet."
+        limit = PARSED_LIMIT if parsed else FILE_LIMIT
+        if file.size > limit:
+            return f"“{name}” has {file.size / 1e6:.1f} MB; I take such files up to {limit / 1e6:.0f} MB from a chat."
         data = bytearray()
         try:
             async for piece in speaker.fetch(file):
                 data += piece
-                if len(data) > FILE_LIMIT:
-                    return f"“{name}” is larger than {FILE_LIMIT / 1e6:.0f} MB; I did not take it in."
+                if len(data) > limit:
+                    return f"“{name}” is larger than {limit / 1e6:.0f} MB; I did not take it in."
         except ChannelError as error:
             return f"“{name}” could not be downloaded: {error}"
         return await self._remember_file(name, bytes(data))
 
+    async def _remember_parsed(self, name: str, data: bytes) -> str:
+        """What a parser finds in a file, under the name it came with."""
+        now = self.memory._now()
+        with tempfile.TemporaryDirectory(prefix="steward-file-") as folder:
+            path = Path(folder) / name
+            await asyncio.to_thread(path.write_bytes, data)
+            try:
+                parts = await load(path)
+            except NotReadable as reason:
+                return str(reason)
+        named = [replace(p, key=p.key.replace(str(path), name) or f"files/{name}") for p in parts]
+        documents = [document(Path(name), p, now=now, integrity="untrusted", readers=("principal",)) for p in named]
+        for start in range(0, len(documents), AT_ONCE):
+            await self.memory.remember_all(documents[start : start + AT_ONCE])
+        many = f" ({len(documents)} parts)" if len(documents) > 1 else ""
+        return f"I have read “{name}”{many} and will find it when you ask."
+
     async def _remember_file(self, name: str, data: bytes) -> str:
+        if Path(name).suffix.lower() in PARSED:
+            return await self._remember_parsed(name, data)
         text = data.decode("utf-8", "replace").replace("\x00", "")
         if not text.strip():
             return f"“{name}” is empty; there is nothing to remember."

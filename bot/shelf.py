@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 import codecs
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from bot.librarian import TEXT_ENDINGS, Librarian
 from knowledge.documents import store
+from knowledge.documents.load import PARSED, load
+from knowledge.documents.loaded import NotReadable
+from knowledge.documents.pieces import cut, normalise
+from knowledge.documents.store import NewDocument
+from knowledge.documents.transcripts import is_named, is_whatsapp
+from knowledge.ingest import AT_ONCE, document
 
 LARGEST = 20_000_000  # bytes of a text file
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -39,7 +45,7 @@ def files(paths: Iterable[Path]) -> Iterator[Path]:
     """Every file below the paths, sorted, hidden ones and links to folders left out. Raises IngestTrouble."""
     for path in paths:
         whole = path.expanduser().absolute()
-        if whole.is_file():
+        if whole.is_file() or (whole / "cur").is_dir():
             yield whole
         elif whole.is_dir():
             yield from _below(whole)
@@ -49,30 +55,51 @@ def files(paths: Iterable[Path]) -> Iterator[Path]:
 
 def _below(folder: Path) -> Iterator[Path]:
     for here, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        mailboxes = [name for name in folders if Path(here, name, "cur").is_dir()]
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in mailboxes)
+        yield from (Path(here, name) for name in sorted(mailboxes))
         for name in sorted(names):
             if not name.startswith("."):
                 yield Path(here, name)
 
 
 async def take(librarian: Librarian, path: Path) -> Taken:
-    """Remember one file, in one commit. The same content again changes nothing; a new version replaces the former."""
+    """Remember what is in a file. The same content again changes nothing; a new version replaces the former.
+
+    Plain texts are read here; whatever needs a parser is read by a child process with limits.
+    """
     read = await asyncio.to_thread(_read, path, librarian.vault)
     if isinstance(read, Taken):
         return read
-    text, dated = read
-    name = str(path)
-    async with librarian.db.read() as tx:
-        former = await store.current(tx, "file", name)
-    document = await librarian.memory.remember(
-        source="file", external_id=name, title=path.name, text=text, dated_at=dated
-    )
-    async with librarian.db.read() as tx:
-        passages = len(await store.neighbours(tx, document, 0, 1_000_000))
-    state: Literal["new", "changed", "unchanged"] = "new"
-    if former is not None:
-        state = "unchanged" if former[0] == document else "changed"
-    return Taken(name, state, passages=passages)
+    now = librarian.memory._now()
+    if read is not None:
+        text, dated = read
+        pieces = tuple(cut(normalise(text), normalise(path.name)))
+        return await _remember(librarian, path, [NewDocument("file", str(path), path.name, pieces, dated)])
+    try:
+        parts = await load(path)
+    except NotReadable as reason:
+        return Taken(str(path), "skipped", str(reason))
+    new = [document(path, part, now=now, integrity="untrusted", readers=("principal",)) for part in parts]
+    return await _remember(librarian, path, new)
+
+
+async def _remember(librarian: Librarian, path: Path, new: Sequence[NewDocument]) -> Taken:
+    """`new` in batches, each one commit; what the file came to as a whole."""
+    states: set[str] = set()
+    passages = 0
+    for start in range(0, len(new), AT_ONCE):
+        some = new[start : start + AT_ONCE]
+        async with librarian.db.read() as tx:
+            former = [await store.current(tx, one.source, one.external_id) for one in some]
+        ids = await librarian.memory.remember_all(some)
+        for old, id, one in zip(former, ids, some, strict=True):
+            passages += len(one.pieces)
+            states.add("new" if old is None else "unchanged" if old[0] == id else "changed")
+    state = next((s for s in ("changed", "new", "unchanged") if s in states), "unchanged")
+    if states == {"new", "unchanged"}:
+        state = "changed"
+    return Taken(str(path), state, passages=passages)  # type: ignore[arg-type]
 
 
 async def rebuild(librarian: Librarian) -> int:
@@ -80,14 +107,16 @@ async def rebuild(librarian: Librarian) -> int:
     return await librarian.memory.rebuild()
 
 
-def _read(path: Path, vault: Path) -> tuple[str, int] | Taken:
-    """The file's text and when it was last changed (ms), or why it is left out."""
+def _read(path: Path, vault: Path) -> tuple[str, int] | Taken | None:
+    """The text of a plain file and when it was last changed (ms), why it is left out, or None: a parser has to read it."""
 
     def skipped(why: str) -> Taken:
         return Taken(str(path), "skipped", why)
 
     if path.is_relative_to(vault.absolute()):
         return skipped("it is one of your notes, which are remembered anyway")
+    if path.suffix.lower() in PARSED or path.is_dir():
+        return None
     if not path.name.lower().endswith(TEXT_ENDINGS):
         return skipped(f"files ending in {path.suffix or 'nothing'} are not read yet")
     try:
@@ -102,6 +131,8 @@ def _read(path: Path, vault: Path) -> tuple[str, int] | Taken:
         return skipped("it is not a text in UTF-8 or UTF-16")
     if not text.strip():
         return skipped("it is empty")
+    if path.suffix.lower() == ".txt" and (is_whatsapp(text) or is_named(text)):
+        return None
     return text, int(stat.st_mtime * 1000)
 
 

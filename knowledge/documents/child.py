@@ -8,16 +8,14 @@ from __future__ import annotations
 import json
 import resource
 import sys
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from knowledge.documents import mail, transcripts
+from knowledge.documents import exports, mail, transcripts
 from knowledge.documents.loaded import NotReadable, Part
 
 MEMORY = 768 * 2**20  # bytes of address space
 SECONDS = 20  # of computing
-UNPACKED = 200 * 2**20  # bytes that an office file may unpack to
 PAGES = 2_000
 CHARACTERS = 5_000_000  # of one part
 MESSAGES = 20_000
@@ -51,9 +49,33 @@ def parts(path: Path) -> Iterator[Part]:
             except NotReadable:
                 continue
         return
+    if ending in SEVERAL:
+        yield from SEVERAL[ending](path)
+        return
     if ending not in READERS:
         raise NotReadable(f"Files that end in “{ending or path.name}” cannot be read yet.")
     yield READERS[ending](path)
+
+
+def _json(path: Path) -> Iterator[Part]:
+    """An export of Telegram, else a text like any other."""
+    found = False
+    try:
+        body = json.loads(decode(path.read_bytes()))
+    except (ValueError, RecursionError):
+        body = None
+    for part in exports.telegram_parts(body):
+        found = True
+        yield part
+    if not found:
+        yield _text(path)
+
+
+def _contacts(path: Path) -> Iterator[Part]:
+    found = list(exports.contacts(decode(path.read_bytes())))
+    if not found:
+        raise NotReadable("There is no contact with a name in this address book.")
+    yield from found
 
 
 def _text(path: Path) -> Part:
@@ -66,6 +88,9 @@ def _text(path: Path) -> Part:
     if path.suffix.lower() == ".txt" and transcripts.is_whatsapp(text):
         turns = tuple(transcripts.whatsapp(text))
         return Part(path.stem, turns=turns, at=turns[0].at if turns else None)
+    if path.suffix.lower() == ".txt" and transcripts.is_named(text):
+        start = int(path.stat().st_mtime * 1000)
+        return Part(path.stem, turns=tuple(transcripts.named(text[:CHARACTERS], start)), at=start)
     return Part(path.stem, text[:CHARACTERS])
 
 
@@ -120,9 +145,7 @@ def _pdf(path: Path) -> Part:
 
 
 def _office(path: Path) -> Part:
-    with zipfile.ZipFile(path) as archive:
-        if sum(entry.file_size for entry in archive.infolist()) > UNPACKED:
-            raise NotReadable("The file unpacks to more than 200 MB; it was not opened.")
+    exports.opened(path).close()
     try:
         from markitdown import MarkItDown
     except ImportError as error:
@@ -146,8 +169,13 @@ def _calendar(path: Path) -> Part:
     return Part(path.stem, "\n".join(lines)[:CHARACTERS])
 
 
+SEVERAL: dict[str, Callable[[Path], Iterator[Part]]] = {
+    ".zip": exports.archive_parts,
+    ".json": _json,
+    ".vcf": _contacts,
+}
 READERS: dict[str, Callable[[Path], Part]] = {
-    **dict.fromkeys((".txt", ".md", ".markdown", ".rst", ".csv", ".log", ".vcf", ".json"), _text),
+    **dict.fromkeys((".txt", ".md", ".markdown", ".rst", ".csv", ".log", ".org", ".yaml", ".yml", ".toml"), _text),
     **dict.fromkeys((".vtt", ".srt"), _cues),
     **dict.fromkeys((".html", ".htm", ".xhtml"), _html),
     **dict.fromkeys((".docx", ".xlsx", ".pptx"), _office),

@@ -6,12 +6,20 @@ import asyncio
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from knowledge.documents.loaded import NotReadable, Part
+from knowledge.ids import digest
 
 LARGEST = 200 * 2**20  # bytes of a file
 SECONDS = 30.0  # by the wall clock
+PARSED = frozenset(
+    (".eml", ".mbox", ".vtt", ".srt", ".html", ".htm", ".xhtml", ".docx", ".xlsx", ".pptx", ".pdf", ".ics", ".vcf", ".zip",
+     ".json")
+)  # fmt: skip
+"""Endings that a parser has to read; everything else is plain text or nothing."""
+
 ANSWER = 64 * 2**20  # bytes a child may say
 
 
@@ -75,4 +83,6 @@ def _parts(path: Path, answer: bytes) -> list[Part]:
             break  # the child was killed within a line
     if not parts:
         raise NotReadable(sentence)
+    if len(parts) > 1:  # what has no name of its own is told apart by its content
+        parts = [p if p.key else replace(p, key=f"{path}#{digest(p.to_json())[:12]}") for p in parts]
     return parts

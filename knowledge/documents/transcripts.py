@@ -42,6 +42,37 @@ def cues(text: str, start: int) -> list[Turn]:
     return turns
 
 
+_SPOKEN = re.compile(
+    r"^(?:[\[(]?(?:(\d{1,2}):)?(\d{1,2}):(\d{2})[\])]?\s*[-–]?\s*)?(?P<who>[^\W\d_][\w .'’-]{0,40}?)\s*"
+    r"(?:\((?:\d{1,2}:)?\d{1,2}:\d{2}\))?:\s+(?P<said>\S.*)$"
+)
+
+
+def named(text: str, start: int) -> list[Turn]:
+    """Turns of a plain transcript ("[00:01:20] Ada: Hello"), which began at `start` (ms, UTC)."""
+    turns: list[Turn] = []
+    at = start
+    for line in text.splitlines():
+        found = _SPOKEN.match(line.strip())
+        if found is None:
+            if turns and line.strip():
+                turns[-1] = Turn(turns[-1].speaker, f"{turns[-1].text}\n{line.strip()}", turns[-1].at)
+            continue
+        if found[2]:
+            hours, minutes, seconds = (int(found[n] or 0) for n in (1, 2, 3))
+            at = start + ((hours * 60 + minutes) * 60 + seconds) * 1000
+        turns.append(Turn(found["who"].strip(), found["said"], at))
+    return turns
+
+
+def is_named(text: str) -> bool:
+    """Whether a text reads as a talk: most lines begin with a name, and at least two names speak again."""
+    lines = [line.strip() for line in text.splitlines()[:200] if line.strip()]
+    spoken = [found["who"].strip() for line in lines if (found := _SPOKEN.match(line))]
+    again = [who for who in set(spoken) if spoken.count(who) > 1]
+    return len(spoken) > 3 and len(spoken) * 3 > len(lines) * 2 and len(again) > 1 and len(set(spoken)) < 20
+
+
 def whatsapp(text: str) -> list[Turn]:
     """Turns of an exported WhatsApp chat; lines without a head belong to the turn before. Times are taken as UTC."""
     heads = [m for m in map(_WHATSAPP.match, text.splitlines()) if m]
