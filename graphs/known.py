@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from graphs.agent import Desk, Draft
-from graphs.tools.facts import whose
 from graphs.tools.wording import day, escaped, plain, quoted
 from knowledge.facts.says import Asked, asked
 from knowledge.words import Evidence
@@ -27,16 +26,16 @@ async def known(desk: Desk, question: str) -> Draft | None:
     found = await desk.read("facts.about", arguments)
     if not any(found.values()):
         return None
-    text = _as_of(wanted, found, desk) if wanted.phrase else _today(wanted, found["held"], desk)
+    text = _as_of(wanted, found, desk) if wanted.phrase else _today(found["held"], desk)
     proofs = tuple(proof(f, desk) for f in found["held"])
     doubt, choices = doubts(found["open"] if not wanted.phrase else [], held=bool(found["held"]), desk=desk)
     words = "\n\n".join(part for part in (text, doubt) if part)
     return Draft(words, proofs or tuple(proof(f, desk) for f in found["open"][:1]), choices=choices)
 
 
-def _today(wanted: Asked, held: Sequence[Fact], desk: Desk) -> str:
+def _today(held: Sequence[Fact], desk: Desk) -> str:
     if not held:
-        return f"I don't know {whose(wanted.subject, wanted.predicate)} for sure."
+        return "I don't know that for sure."
     return "; ".join(escaped(plain(f["value"])) + _until(f, desk) for f in held)
 
 
@@ -47,10 +46,9 @@ def _until(f: Fact, desk: Desk) -> str:
 def _as_of(wanted: Asked, found: Mapping[str, Sequence[Fact]], desk: Desk) -> str:
     then = "; ".join(escaped(plain(f["value"])) for f in found["held"])
     now = "; ".join(escaped(plain(f["value"])) for f in found["today"])
-    name = whose(wanted.subject, wanted.predicate)
     if not then:
-        lead = "I did not know" if wanted.known_at else "I know nothing of"
-        return f"{lead} {name} then ({plain(wanted.phrase)})." + (f" Today it is {now}." if now else "")
+        lead = "I did not know that then" if wanted.known_at else "I know nothing of that time"
+        return f"{lead} ({plain(wanted.phrase)})." + (f" Today it is {now}." if now else "")
     lead = "By what I knew then" if wanted.known_at else "Then"
     return f"{lead} ({plain(wanted.phrase)}): {then}." + (f" Today it is {now}." if now and now != then else "")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -148,7 +150,10 @@ async def _shown(tx: Tx, f: Fact) -> dict[str, Any]:
     ids = [e.document for e in f.evidence if e.document]
     rows = (await tx.execute(select(document).where(document.c.id.in_(ids)).order_by(document.c.dated_at.desc()))).all()
     first = rows[0] if rows else None
-    name = (first.external_id if first.source in ("note", "file") else first.title) if first else ""
+    name = ""
+    if first is not None:
+        file = Path(str(json.loads(first.meta).get("file", ""))).name
+        name = first.external_id if first.source == "note" else file if first.source == "file" and file else first.title
     return {
         "id": f.id, "subject": f.subject, "predicate": f.predicate, "value": f.value, "state": f.state,
         "authority": f.authority, "from": f.valid_from, "to": f.valid_to, "recorded": f.recorded_at,
