@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "reject": "reject a card: /reject 12",
     "undo": "take back the last thing done, or /undo ID",
     "why": "why the last answer, or /why 12",
+    "audit": "what vouches for the ledger; /audit anchor",
     "agents": "who works for you",
     "failures": "what went wrong and what can be done",
     "pause": "pause an agent: /pause calendar",

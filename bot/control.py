@@ -18,6 +18,7 @@ from graphs import answer as answers
 from graphs.approval import origin, render_card
 from graphs.decisions import Decision, chosen, read_decision
 from graphs.policy.engine import Question, judge_safely
+from graphs.policy.schema import document
 from graphs.policy.sentences import sentences
 from graphs.state import Crew, ms
 from knowledge import ledger
@@ -115,7 +116,7 @@ class Control:
         if press.verb == "choose":
             return Reply(await self._choose(tx, press, inbound, now))
         if press.verb in ("retry", "dismiss"):
-            return Reply(await self.house.remedy(tx, press.ref, press.verb, now))
+            return Reply(await self.house.remedy(tx, press.ref, press.verb, decider, now))
         return Reply("I don't know this button.")
 
     async def _choose(self, tx: Tx, press: Press, inbound: Inbound, now: int) -> str:
@@ -302,11 +303,14 @@ class Control:
         arguments = canonical(dict(revised))
         manifest = self.crew.agents[old.agent].manifest
         mine = dict.fromkeys(revised, "principal")
-        verdict = judge_safely(self.crew.policy, Question(manifest, tool, "principal", mine, at=moment))  # type: ignore[arg-type]
+        question = Question(manifest, tool, "principal", mine, at=moment)  # type: ignore[arg-type]
+        verdict = judge_safely(self.crew.policy, question)
         if verdict.word == "deny":
             return Reply(f"Policy does not allow that ({verdict.rule}). The old version is still open.")
         undo = tool.undo_note(revised)
-        if not await cards.revise(tx, old, arguments, tool.render(revised), undo, "ask", verdict.rule, decider, now):
+        shown = tool.render(revised)
+        asked = document(question)
+        if not await cards.revise(tx, old, arguments, shown, undo, "ask", verdict.rule, decider, now, question=asked):
             return Reply("That was decided meanwhile; nothing was changed.")
         await update_copies(tx, self.crew, old.card or "", now)
         card = await cards.get(tx, old.card or "")
@@ -323,6 +327,10 @@ class Control:
         now = ms(self.crew.clock())
         async with self.crew.db.write() as tx:
             timer = await timers.get(tx, fired["timer"])
+            if timer is not None and timer.kind.startswith("house_"):
+                await self.house.clock(tx, timer, now)
+                await inbox.set_state(tx, stored.id, "done")
+                return []
             card = await cards.get(tx, timer.payload["card"]) if timer else None
             if timer is not None and card is not None and card.state == "open":
                 if timer.kind == "card_expiry":

@@ -201,7 +201,8 @@ class Hearing:
                 await messages.enqueue(
                     tx, f"{stored.turn}/answer", stored.channel, stored.conversation, Outbound(WELCOME), now
                 )
-                await ledger.append(tx, now, ledger.Entry("principal", "identity.linked", stored.channel, stored.turn))
+                account = f"{stored.channel}:{stored.sender}"
+                await ledger.append(tx, now, ledger.Entry("principal", "identity.linked", account, stored.turn))
             else:
                 await ledger.append(tx, now, ledger.Entry("system", "stranger.held", standing, stored.turn))
                 await strangers.hold(tx, stored, inbound, standing, now)

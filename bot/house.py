@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
-from bot import why
+from bot import anchoring, why
 from bot.commands import COMMANDS
 from bot.outbox import update_copies
 from bot.reply import Reply, headline, outcome_sentence
@@ -24,6 +24,7 @@ from knowledge.store import cards, effects, failures, inbox, leases, messages, p
 from knowledge.store.cards import Decider
 from knowledge.store.effects import Effect
 from knowledge.store.inbox import Stored
+from knowledge.store.people import Address
 from knowledge.words import Button, Outbound, Press
 
 Status = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -47,9 +48,18 @@ class House:
             return Reply(hand_over=True)
         reply: Reply = await handler(tx, inbound, stored, now)
         await ledger.append(
-            tx, now, ledger.Entry("principal", f"command.{inbound.command}", stored.channel, stored.turn)
+            tx,
+            now,
+            ledger.Entry("principal", f"command.{inbound.command}", _account(inbound), stored.turn, stored.raw),
         )
         return reply
+
+    async def clock(self, tx: Tx, timer: timers.Timer, now: int) -> None:
+        """Do what the house itself does at this hour, and set the timer for the next day."""
+        if timer.kind == anchoring.KIND and timer.state == "fired":
+            await anchoring.evening(tx, self.crew, now)
+            due = anchoring.next_evening(datetime.fromtimestamp(now / 1000, UTC), self.crew.zone)
+            await timers.rearm(tx, timer.id, timer.occurrence + 1, int(due.timestamp() * 1000))
 
     # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -111,6 +121,12 @@ class House:
     async def _do_why(self, tx: Tx, inbound: Inbound, stored: Stored, now: int) -> Reply:
         return Reply(await why.explain(tx, inbound.text, inbound.channel, inbound.conversation, self.crew.zone))
 
+    async def _do_audit(self, tx: Tx, inbound: Inbound, stored: Stored, now: int) -> Reply:
+        if inbound.text.strip().lower() in ("anchor", "checkpoint", "sign"):
+            here = Address(inbound.channel, inbound.conversation)
+            return Reply(await anchoring.post(tx, self.crew, here, now))
+        return Reply(await anchoring.standing(tx, self.crew.zone))
+
     # ── doing ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _do_new(self, tx: Tx, inbound: Inbound, stored: Stored, now: int) -> Reply:
@@ -145,7 +161,7 @@ class House:
         return await self._decide(tx, inbound, "rejected", now)
 
     async def _decide(self, tx: Tx, inbound: Inbound, verdict: str, now: int) -> Reply:
-        decider = Decider("principal", f"{inbound.channel}:{inbound.sender}")
+        decider = Decider("principal", _account(inbound))
         if not inbound.text.strip():
             open_cards = await cards.open_cards(tx)
             if not open_cards:
@@ -180,7 +196,7 @@ class House:
         return render_card(card, await cards.of_card(tx, card.id), self.crew.zone)
 
     async def _do_undo(self, tx: Tx, inbound: Inbound, stored: Stored, now: int) -> Reply:
-        decider = Decider("principal", f"{inbound.channel}:{inbound.sender}")
+        decider = Decider("principal", _account(inbound))
         wanted = inbound.text.strip()
         if wanted:
             effect = await effects.get(tx, wanted) or await effects.get(tx, f"t{wanted.lstrip('tc')}.p1")
@@ -216,14 +232,14 @@ class House:
         await ledger.append(tx, now, ledger.Entry(decider.by, "effect.undo", decider.on, effect.id))
         return "Undoing it."
 
-    async def remedy(self, tx: Tx, ref: str, verb: str, now: int) -> str:
+    async def remedy(self, tx: Tx, ref: str, verb: str, decider: Decider, now: int) -> str:
         """Retry or dismiss a failure; the sentence."""
         number = ref.removeprefix("f")
         failure = await failures.get(tx, int(number)) if number.isdecimal() else None
         if failure is None:
             return "I don't know this failure any more."
         state = "retried" if verb == "retry" else "dismissed"
-        if not await failures.close(tx, failure.id, state, now, who="principal"):
+        if not await failures.close(tx, failure.id, state, now, decider=decider):
             return "That was settled already."
         if verb != "retry":
             return "All right, left as it is."
@@ -255,7 +271,7 @@ class House:
         return f"The {name} agent works again." if was else f"The {name} agent was not paused."
 
     async def _do_panic(self, tx: Tx, inbound: Inbound, stored: Stored, now: int) -> Reply:
-        decider = Decider("principal", f"{inbound.channel}:{inbound.sender}")
+        decider = Decider("principal", _account(inbound))
         if inbound.text.strip().lower() not in ("lift", "off", "end"):
             await standing.stop_all(tx, decider, now)
             return Reply(
@@ -278,6 +294,11 @@ class House:
         code = new_code()
         await people.offer_code(tx, channel, code, now)
         return f"Send this code to your bot on {channel} within 15 minutes, from your own account: **{code}**"
+
+
+def _account(inbound: Inbound) -> str:
+    """Which account on which channel, as the ledger names it."""
+    return f"{inbound.channel}:{inbound.sender}"
 
 
 def new_code() -> str:

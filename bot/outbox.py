@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from bot import delivery
+from bot import anchoring, delivery
 from bot.delivery import tell_failure
 from bot.reply import DONE_WORDS
 from channels.base import Closed, Refusal, SpeakingChannel, TryLater, Unknown
@@ -176,7 +176,8 @@ class Outbox:
         async with self.crew.db.write() as tx:
             if not await effects.finish(tx, effect.id, self.crew.owner, state, now, receipt=receipt, error=error):
                 return
-            await ledger.append(tx, now, ledger.Entry("system", f"effect.{state}", effect.tool, effect.id))
+            told = ledger.Entry("system", f"effect.{state}", effect.tool, effect.id, canonical(dict(receipt or {})))
+            await ledger.append(tx, now, told)
             if state in ("failed", "uncertain"):
                 await self._effect_failure(tx, effect, state, error or "", now)
             elif effect.attempts > 1:
@@ -336,6 +337,8 @@ class Outbox:
                 return
             if letter.body.card and receipts and not letter.body.toast_for:
                 await self._keep_copy(tx, letter, receipts[-1], now)
+            if state == "sent" and letter.key.startswith("anchor/"):
+                await anchoring.arrived(tx, letter.key, f"{letter.channel}:{letter.conversation}", now)
             if state in ("failed", "uncertain") and not letter.body.toast_for and not letter.body.edit_of:
                 await delivery.tell_lost(tx, letter, state, error or "", now)
             bad = await messages.bad_report(tx, letter.channel, receipts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,10 +12,12 @@ from sqlalchemy import select
 
 from bot.reply import headline
 from graphs.approval import evidence_lines
+from knowledge import ledger
 from knowledge.database import Tx
 from knowledge.database.schema import turn
 from knowledge.store import cards, effects, turns
 
+_VERDICTS = ("proposal.allow", "proposal.ask", "proposal.deny")
 _HOW = {
     "command": "a slash command",
     "pattern": "its plain wording",
@@ -50,6 +54,53 @@ async def explain(tx: Tx, which: str, channel: str, conversation: str, zone: Zon
         undone = "; undone since" if e.undone_by else ""
         lines.append(f"- effect `{e.id}` {e.state}{undone}" + (f": {e.error}" if e.error else ""))
     return "\n".join(lines)
+
+
+async def rejudge(tx: Tx, seq: int) -> tuple[list[str], bool]:
+    """The reasons of record `seq`, and its verdict made once more from what policy was asked; whether it is the same."""
+    line = next(iter(await ledger.lines(tx, after=seq - 1, limit=1)), None)
+    if line is None or line.seq != seq:
+        return [f"The ledger has no record {seq}."], False
+    p = await cards.get_proposal(tx, line.entry.ref.removeprefix("undo."))
+    turn_id = p.turn if p else _turn_of(line.entry.ref)
+    zone = ZoneInfo("UTC")
+    told = [await explain(tx, turn_id, "", "", zone)] if turn_id else []
+    if p is None:
+        return told or ["It belongs to no turn: there is nothing more to tell."], True
+    sentence, same = await _judged_again(tx, p.id, seq)
+    return [*told, f"- {sentence}"], same
+
+
+async def _judged_again(tx: Tx, proposal: str, seq: int) -> tuple[str, bool]:
+    """The verdict in force at `seq`, made once more. The question is the one that was judged when its seal says so."""
+    before = [line for line in await ledger.lines(tx, ref=proposal) if line.entry.what in _VERDICTS]
+    reached = [line for line in before if line.seq <= seq] or before[:1]
+    if not reached:
+        return f"No rule was asked about {proposal}.", True
+    judged, version = reached[-1], len(reached)
+    word, rule = judged.entry.what.partition(".")[2], judged.entry.why
+    asked = await cards.question_of(tx, proposal, version)
+    if not asked or asked == "{}":
+        return f"Rule `{rule}` said {word}; what it was asked is not kept any more.", True
+    if tx.info[ledger.SEALER](asked) != judged.seal:
+        return f"Record {judged.seq} was made over another question than the one that is kept now.", False
+    from graphs.policy.rego import RegoPolicy
+
+    policy = RegoPolicy.shipped()
+    again = policy.judge_document(json.loads(asked))
+    same = (again.word, again.rule) == (word, rule)
+    if same:
+        return f"Judged again from record {judged.seq}: `{rule}` says {word}, the same.", True
+    then = await ledger.last(tx, "policy.changed", before=judged.seq)
+    if then is not None and then.entry.ref != policy.version:
+        changed = f"the rules have changed since (version {then.entry.ref} then, {policy.version} now)"
+        return f"`{rule}` said {word}; today `{again.rule}` says {again.word}: {changed}.", True
+    return f"`{rule}` said {word}, but judged again `{again.rule}` says {again.word}.", False
+
+
+def _turn_of(ref: str) -> str:
+    found = re.match(r"(?:undo\.)*[tc](\d+)", ref)
+    return f"t{found[1]}" if found else ""
 
 
 def _from_record(record: dict[str, Any]) -> list[str]:

@@ -213,7 +213,9 @@ class Worker:
             await messages.let_go(tx, stored.channel, stored.conversation)
             channel, conversation = await self.hearing.target(tx, stored)
             if await turns.begin(tx, stored.turn, stored.id, channel, conversation, now):
-                await ledger.append(tx, now, ledger.Entry("system", "turn.began", stored.channel, stored.turn))
+                await ledger.append(
+                    tx, now, ledger.Entry("system", "turn.began", stored.channel, stored.turn, stored.raw)
+                )
             claimed.append(one)
         return claimed
 

@@ -40,6 +40,7 @@ def _end_with_the_receiver() -> None:
 
 
 async def _work(settings: Settings) -> int:
+    from bot import anchoring
     from bot.compose import compose
     from bot.desk import handlers
 
@@ -58,6 +59,8 @@ async def _work(settings: Settings) -> int:
         try:
             await worker.recover()
             await worker.announce()
+            async with steward.crew.db.write() as tx:
+                await anchoring.arm(tx, steward.crew)
             await worker.run(settings.worker.idle_s)
         finally:
             await server.close()

@@ -190,4 +190,5 @@ def proposal_of(ctx: TurnContext, ordinal: int, j: Judged, now: int) -> Proposal
         decided_on=None if asked else j.verdict.rule,
         decided_at=None if asked else now,
         made_at=now,
+        question=j.document,
     )

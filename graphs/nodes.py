@@ -333,7 +333,7 @@ async def answer(state: State, runtime: Runtime[TurnContext]) -> State:
             await _rearm(tx, ctx.said.payload, next_due(ctx.said.payload, ctx.now))
         await inbox.set_state(tx, ctx.delivery, "done")
         await turns.keep_record(tx, ctx.turn, _record(ctx, state, body.text), now, crew.record_life_ms)
-        await ledger.append(tx, now, ledger.Entry("system", "turn.answered", state.get("how", ""), ctx.turn))
+        await ledger.append(tx, now, ledger.Entry("system", "turn.answered", state.get("how", ""), ctx.turn, body.text))
         await leases.release(tx, ctx.lease)
     ctx.born += [letter] if letter else []
     return {}

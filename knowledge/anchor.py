@@ -1,4 +1,4 @@
-"""The ledger's Merkle tree in the database, its signed checkpoints, and proofs for single records.
+"""The ledger's Merkle tree in the database, and its signed checkpoints.
 
 Tamper-evident up to the last checkpoint that was delivered to the principal's chat: whoever owns the machine can cut off
 or rewrite what came after it, and nothing before.
@@ -6,16 +6,12 @@ or rewrite what came after it, and nothing before.
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from knowledge import ledger
-from knowledge.audit import leaf_of, line_json
+from knowledge.audit import leaf_of
 from knowledge.database import Tx
-from knowledge.ledger import Line
-from knowledge.merkle import Frontier, consistency_proof, inclusion_proof, leaf_hash
+from knowledge.merkle import Frontier, leaf_hash
 from knowledge.signing import SigningKey, notes_in
 from knowledge.store import settings
 
@@ -60,9 +56,9 @@ async def checkpoint(tx: Tx, key: SigningKey, now: int) -> Anchor | None:
 
 
 async def delivered(tx: Tx, size: int, where: str, now: int) -> None:
-    """Note that the checkpoint of this size now stands in the principal's chat; a line of the ledger says so."""
+    """Note that the checkpoint of this size now stands in the principal's chat; a line of the ledger says so, once."""
     known = await settings.get(tx, _key(size))
-    if known is not None:
+    if known is not None and known["delivered"] != where:
         await _keep(tx, Anchor(**{**known, "delivered": where}))
         await ledger.append(tx, now, ledger.Entry("system", "ledger.anchored", f"{size} records", where))
 
@@ -77,44 +73,6 @@ async def latest(tx: Tx) -> Anchor | None:
     """The newest checkpoint."""
     every = await anchors(tx)
     return every[-1] if every else None
-
-
-async def export(tx: Tx) -> AsyncIterator[str]:
-    """The whole ledger as JSON lines, for `verify_log` and for anybody else's eyes."""
-    seq = 0
-    while found := await ledger.lines(tx, after=seq, limit=_BATCH):
-        for line in found:
-            yield line_json(line)
-        seq = found[-1].seq
-
-
-async def prove(tx: Tx, seq: int) -> dict[str, Any] | None:
-    """That record `seq` lies under the newest checkpoint that covers it, without showing any other record.
-
-    JSON for `audit.check_proof`; None when no checkpoint covers the record yet.
-    """
-    covering = next((a for a in await anchors(tx) if a.size >= seq >= 1), None)
-    if covering is None:
-        return None
-    every = await _lines_up_to(tx, covering.size)
-    leaves = [leaf_hash(leaf_of(line)) for line in every]
-    proof = [part.hex() for part in inclusion_proof(leaves, seq - 1)]
-    return {"record": json.loads(line_json(every[seq - 1])), "proof": proof, "note": covering.note}
-
-
-async def prove_growth(tx: Tx, old: int, new: int) -> list[str]:
-    """That the ledger of `new` records begins with the one of `old` records: hex hashes for `verify_consistency`."""
-    leaves = [leaf_hash(leaf_of(line)) for line in await _lines_up_to(tx, new)]
-    return [part.hex() for part in consistency_proof(leaves, old)]
-
-
-async def _lines_up_to(tx: Tx, size: int) -> list[Line]:
-    found: list[Line] = []
-    while len(found) < size and (
-        more := await ledger.lines(tx, after=len(found), limit=min(_BATCH, size - len(found)))
-    ):
-        found += more
-    return found
 
 
 async def _tree(tx: Tx) -> tuple[Frontier, str]:

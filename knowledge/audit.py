@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from knowledge.ids import canonical
 from knowledge.ledger import GENESIS, Broken, Entry, Line, check
-from knowledge.merkle import Frontier, leaf_hash, verify_inclusion
+from knowledge.merkle import Frontier, inclusion_proof, leaf_hash, verify_inclusion
 from knowledge.signing import Checkpoint, PublicKey, notes_in
 
 
@@ -40,13 +40,15 @@ class Report:
             return f"Record {self.bad.seq} is bad{where}: {self.bad.reason}.{odd}"
         rest = self.records - self.witnessed
         after = f" The last {rest} came after the last checkpoint: nobody vouches for them yet." if rest else ""
-        return f"{self.records} records hold; {self.checkpoints} checkpoints vouch for {self.witnessed}.{after}{odd}"
+        one = self.checkpoints == 1
+        vouched = f"{self.checkpoints} checkpoint{'' if one else 's'} vouch{'es' if one else ''} for {self.witnessed}"
+        return f"{self.records} records hold; {vouched}.{after}{odd}"
 
 
 def leaf_of(line: Line) -> bytes:
     """The bytes of a record in the tree: canonical JSON of all its fields, with the hash of the record before."""
     e = line.entry
-    body = [line.seq, line.at, e.who, e.what, e.why, e.ref, line.previous]
+    body = [line.seq, line.at, e.who, e.what, e.why, e.ref, line.seal, line.previous]
     return canonical(body).encode("utf-8", "surrogatepass")
 
 
@@ -54,33 +56,45 @@ def line_json(line: Line) -> str:
     """One line of an export."""
     e = line.entry
     names = {"seq": line.seq, "at": line.at, "who": e.who, "what": e.what, "why": e.why, "ref": e.ref}
-    return canonical(names | {"previous": line.previous, "hash": line.hash})
+    return canonical(names | {"seal": line.seal, "previous": line.previous, "hash": line.hash})
 
 
 def parse_line(text: str) -> Line:
     """Raises ValueError when it is not a line of an export."""
     try:
         b = json.loads(text)
-        words = [b["who"], b["what"], b["why"], b["ref"], b["previous"], b["hash"]]
-        if set(b) != {"seq", "at", "who", "what", "why", "ref", "previous", "hash"}:
+        words = [b["who"], b["what"], b["why"], b["ref"], b["previous"], b["hash"], b["seal"]]
+        if set(b) != {"seq", "at", "who", "what", "why", "ref", "seal", "previous", "hash"}:
             raise ValueError("unknown names")
         if type(b["seq"]) is not int or type(b["at"]) is not int or not all(isinstance(w, str) for w in words):
             raise ValueError("wrong types")
     except (KeyError, TypeError) as error:
         raise ValueError(str(error)) from error
-    return Line(b["seq"], b["at"], Entry(*words[:4]), words[4], words[5])
+    return Line(b["seq"], b["at"], Entry(*words[:4]), words[4], words[5], words[6])
 
 
 def verify_log(exported: Iterable[str], key: PublicKey, pasted: str) -> Report:
     """Walk the exported log once: every record, then every genuine checkpoint found in `pasted` against it."""
+    return verify_lines((_read(text) for text in exported if text.strip()), key, pasted)
+
+
+def verify_lines(lines: Iterable[Line | None], key: PublicKey, pasted: str) -> Report:
+    """The same over records; None stands for something that is no record."""
     notes = list(notes_in(pasted))
     genuine = sorted({c for c, seal in notes if key.genuine(c, seal)}, key=lambda c: c.size)
     strange = sum(not key.genuine(c, seal) for c, seal in notes)
     walk = _Walk(genuine)
-    for text in exported:
-        if text.strip() and not walk.take(text):
+    for line in lines:
+        if not walk.take(line):
             break
     return walk.report(strange)
+
+
+def _read(text: str) -> Line | None:
+    try:
+        return parse_line(text)
+    except ValueError:
+        return None
 
 
 class _Walk:
@@ -95,12 +109,10 @@ class _Walk:
         self.bad: Broken | None = None
         self.until = 0
 
-    def take(self, text: str) -> bool:
+    def take(self, line: Line | None) -> bool:
         """One record; False ends the walk, since something is bad."""
-        seq = self.tree.size + 1
-        try:
-            line = parse_line(text)
-        except ValueError:
+        if line is None:
+            seq = self.tree.size + 1
             self.bad = Broken(seq, f"line {seq} is not a record")
             return False
         self.bad = check([line], self.previous, self.tree.size)
@@ -129,6 +141,23 @@ class _Walk:
             promised = self.waiting[-1].size
             self.bad = Broken(size + 1, f"records {size + 1} to {promised} are missing: a checkpoint vouches for them")
         return Report(size, self.witnessed, self.met, strange, self.bad, self.until)
+
+
+def inclusion(lines: Sequence[Line | None], notes: Sequence[str], seq: int) -> dict[str, Any] | None:
+    """That record `seq` lies under the first of the checkpoints (in order) that covers it, without any other record.
+
+    JSON for `check_proof`; None when none of `notes` covers the record, or the log is not whole up to there.
+    """
+    for note in notes:
+        checkpoint, _ = next(notes_in(note))
+        if 1 <= seq <= checkpoint.size <= len(lines):
+            covered = [line for line in lines[: checkpoint.size] if line is not None]
+            if len(covered) < checkpoint.size:
+                return None
+            proof = inclusion_proof([leaf_hash(leaf_of(line)) for line in covered], seq - 1)
+            record = json.loads(line_json(covered[seq - 1]))
+            return {"record": record, "proof": [part.hex() for part in proof], "note": note}
+    return None
 
 
 def check_proof(body: Mapping[str, Any], key: PublicKey) -> bool:

@@ -157,9 +157,10 @@ async def _blank_decisions(tx: Tx, needle: Needle, now: int) -> int:
             lambda r: needle.within(r.rendering) or any(map(needle.within_json, (r.arguments, r.labels, r.evidence))),
         )
     ]  # fmt: skip
+    shown = proposal_version.c
     versions = await holders(
-        tx, proposal_version, (proposal_version.c.proposal, proposal_version.c.arguments, proposal_version.c.rendering),
-        lambda r: needle.within(r.rendering) or needle.within_json(r.arguments),
+        tx, proposal_version, (shown.proposal, shown.arguments, shown.rendering, shown.question),
+        lambda r: needle.within(r.rendering) or needle.within_json(r.arguments) or needle.within_json(r.question or "{}"),
     )  # fmt: skip
     hit = list(dict.fromkeys([*hit, *(row.proposal for row in versions)]))
     blank = {"arguments": "{}", "rendering": FORGOTTEN}
@@ -168,7 +169,9 @@ async def _blank_decisions(tx: Tx, needle: Needle, now: int) -> int:
         await tx.execute(
             update(proposal).where(proposal.c.id.in_(some)).values(**blank, labels="{}", evidence="[]", undo=None)
         )
-        await tx.execute(update(proposal_version).where(proposal_version.c.proposal.in_(some)).values(**blank))
+        await tx.execute(
+            update(proposal_version).where(proposal_version.c.proposal.in_(some)).values(**blank, question="")
+        )
         await _blank_copies(tx, some, now)
     columns = (effect.c.id, effect.c.state, effect.c.arguments, effect.c.receipt, effect.c.error)
     done = await holders(

@@ -166,7 +166,7 @@ async def begin(tx: Tx, documents: Sequence[int], words: str, *, now: int, id: s
             others=0, asked_at=now, rows_at=now,
         )
     )  # fmt: skip
-    await ledger.append(tx, now, ledger.Entry("principal", "memory.forgotten", f"{len(ids)} documents", id))
+    await ledger.append(tx, now, ledger.Entry("system", "memory.forgotten", f"{len(ids)} documents", id))
     return Receipt(id, len(ids), len(chunks), gone, 0, complete=False)
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import hmac
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,16 +14,14 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from knowledge.keys import KeyTrouble, seed_of
+
 _ED25519: Final = b"\x01"
 _NOTE = re.compile(
     r"^[>\s]*(?P<origin>steward/[a-z0-9]{1,32})[ \t\r]*\n[>\s]*(?P<size>\d{1,15})[ \t\r]*\n"
     r"[>\s]*(?P<root>[A-Za-z0-9+/]{43}=)[ \t\r]*\n[>\s]*— (?P=origin) (?P<seal>[A-Za-z0-9+/]{90,92}={0,2})",
     re.MULTILINE,
 )
-
-
-class KeyTrouble(Exception):
-    """The ledger's key can't be used. Restore `keys/ledger.key` from a backup, readable by you alone (chmod 600)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +72,13 @@ class PublicKey:
 
 
 class SigningKey:
-    """Signs checkpoints and keys the hashes of contents. Never serialised, never shown."""
+    """Signs checkpoints. Never serialised, never shown."""
 
     def __init__(self, seed: bytes) -> None:
         """From 32 secret bytes. The origin names the key, not the machine."""
         if len(seed) != 32:
             raise KeyTrouble(KeyTrouble.__doc__)
         self._key = Ed25519PrivateKey.from_private_bytes(seed)
-        self._hashing = hmac.digest(seed, b"steward: keyed hashes of contents", "sha256")
         raw = self._key.public_key().public_bytes_raw()
         self.public = PublicKey(f"steward/{hashlib.sha256(raw).hexdigest()[:10]}", raw)
 
@@ -92,10 +87,6 @@ class SigningKey:
 
     def __reduce__(self) -> str:
         raise TypeError("a signing key is never serialised")
-
-    def keyed_hash(self, content: str) -> str:
-        """HMAC-SHA256 (hex): says later that a content was this one, and lets nobody else try out short contents."""
-        return hmac.digest(self._hashing, content.encode("utf-8", "surrogatepass"), "sha256").hex()
 
     def sign(self, size: int, root: bytes) -> str:
         """The signed note of a checkpoint: about 200 characters, made to be sent to a chat and pasted back."""
@@ -106,30 +97,8 @@ class SigningKey:
 
     @classmethod
     def of_home(cls, home: Path) -> SigningKey:
-        """The key in `keys/ledger.key` under the home, made when there is none. Raises `KeyTrouble`."""
-        path = home / "keys" / "ledger.key"
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        except FileExistsError:
-            return cls(_read_seed(path))
-        with open(descriptor, "wb") as file:
-            seed = os.urandom(32)
-            file.write(seed.hex().encode() + b"\n")
-            file.flush()
-            os.fsync(descriptor)
-        return cls(seed)
-
-
-def _read_seed(path: Path) -> bytes:
-    """Closes a key file that others may read before it trusts it: it is narrowed, not refused, so that nothing is lost."""
-    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
-        if os.fstat(file.fileno()).st_mode & 0o077:
-            os.fchmod(file.fileno(), 0o600)
-        try:
-            return bytes.fromhex(file.read(200).decode("ascii").strip())
-        except ValueError:
-            raise KeyTrouble(KeyTrouble.__doc__) from None
+        """The key of this home, made when there is none. Raises `KeyTrouble`."""
+        return cls(seed_of(home))
 
 
 def notes_in(text: str) -> Iterator[tuple[Checkpoint, str]]:

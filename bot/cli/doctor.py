@@ -78,24 +78,25 @@ def _database(home: Home) -> Finding:
 
 
 def _ledger(home: Home) -> Finding:
-    from knowledge.ledger import GENESIS, Entry, Line, check
+    from knowledge.audit import verify_lines
+    from knowledge.keys import KeyTrouble
+    from knowledge.signing import SigningKey
     from knowledge.store.look import Look
 
-    previous, seq = GENESIS, 0
+    if not home.database.exists():
+        return Finding("The ledger is empty.", True)
     try:
         with Look(home.database) as look:
-            for row in look.whole_ledger():
-                entry = Entry(row["who"], row["what"], row["why"], row["ref"])
-                line = Line(row["seq"], row["at"], entry, row["previous"], row["hash"])
-                if (broken := check([line], previous, seq)) is not None:
-                    step = (
-                        "`steward audit verify` tells more. Do not go on with this home before you know who changed it."
-                    )
-                    return Finding(f"The ledger does not hold: {broken.reason}.", False, step)
-                previous, seq = line.hash, line.seq
+            notes = "\n".join(anchor["note"] for anchor in look.anchors())
+            report = verify_lines(look.whole_ledger(), SigningKey.of_home(home.path).public, notes)
     except sqlite3.Error as error:
         return Finding(f"The ledger cannot be read: {error}.", False, "Start `steward` once, then look again.")
-    return Finding(f"The ledger holds ({seq} records)." if seq else "The ledger is empty.", True)
+    except KeyTrouble as trouble:
+        return Finding("The ledger's key cannot be used.", False, str(trouble))
+    if not report.holds:
+        step = "`steward audit verify` tells more. Do not go on with this home before you know who changed it."
+        return Finding(f"The ledger does not hold. {report.sentence()}", False, step)
+    return Finding(f"The ledger holds. {report.sentence()}" if report.records else "The ledger is empty.", True)
 
 
 def _space(home: Home) -> Finding:

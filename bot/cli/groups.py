@@ -18,20 +18,70 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 def audit_show(
     ref: Annotated[str, typer.Argument(help="A turn, card or effect (t12, c12, t12.p1); none: the latest.")] = "",
     limit: Annotated[int, typer.Option("-n", help="How many lines.")] = 50,
+    agent: Annotated[str, typer.Option(help="Only what this agent wanted and what came of it.")] = "",
+    day: Annotated[str, typer.Option(metavar="2026-11-20", help="Only this day.")] = "",
+    connector: Annotated[str, typer.Option(help="Only what went to this one: notes, calendar, …")] = "",
+    conversation: Annotated[str, typer.Option(help="Only this chat: telegram, or telegram:42.")] = "",
     json: Json = False,
 ) -> None:
-    """The ledger as a narrative."""
+    """The ledger as a story: who did what, when, and why."""
     from bot.cli import audit as ledger
 
-    raise typer.Exit(ledger.lines(ref, limit, as_json=json))
+    code = ledger.lines(ref, limit, agent=agent, day=day, connector=connector, conversation=conversation, as_json=json)
+    raise typer.Exit(code)
 
 
 @audit.command("verify")
-def audit_verify(json: Json = False) -> None:
-    """Check the whole chain; names the first record that does not hold and exits with 1."""
+def audit_verify(
+    log: Annotated[Path | None, typer.Option(help="An exported log instead of this home's.")] = None,
+    key: Annotated[str, typer.Option(help="The ledger's public key, or a file with it; none: this home's.")] = "",
+    anchors: Annotated[
+        Path | None, typer.Option(help="Checkpoints out of your chat, in any text: an export, a mail.")
+    ] = None,
+    proof: Annotated[Path | None, typer.Option(help="Check this proof of a single record instead.")] = None,
+    json: Json = False,
+) -> None:
+    """Check every record against its neighbours and the signed checkpoints; exits with 1 and names the first bad one."""
     from bot.cli import audit as ledger
 
-    raise typer.Exit(ledger.verify(as_json=json))
+    raise typer.Exit(ledger.verify(log, key, anchors, proof, as_json=json))
+
+
+@audit.command("anchor")
+def audit_anchor() -> None:
+    """Sign the ledger as it stands and send the checkpoint to your chat, where nobody can change it any more."""
+    from bot.cli import orders
+
+    raise typer.Exit(orders.house("/audit anchor"))
+
+
+@audit.command("key")
+def audit_key() -> None:
+    """The public key that checks this ledger: keep it where the machine's owner can't change it."""
+    from bot.cli import audit as ledger
+
+    raise typer.Exit(ledger.public_key())
+
+
+@audit.command("anchors")
+def audit_anchors(
+    to: Annotated[Path | None, typer.Argument(help="A file; none: standard output.")] = None,
+) -> None:
+    """Every signed checkpoint. Those in your chat are the better witnesses."""
+    from bot.cli import audit as ledger
+
+    raise typer.Exit(ledger.anchors(to))
+
+
+@audit.command("prove")
+def audit_prove(
+    number: Annotated[int, typer.Argument(help="A record's number, as `audit show` prints it.")],
+    to: Annotated[Path | None, typer.Argument(help="A file; none: standard output.")] = None,
+) -> None:
+    """Show somebody one record and that it lies in the ledger, without the others (`audit verify --proof`)."""
+    from bot.cli import audit as ledger
+
+    raise typer.Exit(ledger.prove(number, to))
 
 
 @audit.command("export")
@@ -45,11 +95,13 @@ def audit_export(
 
 
 @audit.command("why")
-def audit_why(number: str) -> None:
-    """Why a turn did what it did, from its record."""
-    from bot.cli import orders
+def audit_why(
+    number: Annotated[str, typer.Argument(help="A record's number (57), or a turn (t12).")],
+) -> None:
+    """Why: the words, what was read, the rule; the verdict is made once more from the record and compared."""
+    from bot.cli import audit as ledger
 
-    raise typer.Exit(orders.house(f"/why {number}"))
+    raise typer.Exit(ledger.why(number))
 
 
 @bench.command("turn")

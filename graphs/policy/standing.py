@@ -108,7 +108,7 @@ async def grant(tx: Tx, tool: Tool, arguments: Mapping[str, Any], decider: Decid
     if not target or tool.effect not in ("write", "send"):
         return False
     await settings.put(tx, _grant(tool, target), {"on": decider.on, "at": now})
-    await ledger.append(tx, now, ledger.Entry(decider.by, "autonomy.granted", tool.name, target[:16]))
+    await ledger.append(tx, now, ledger.Entry(decider.by, "autonomy.granted", decider.on, f"{tool.name}/{target[:16]}"))
     return True
 
 
@@ -117,7 +117,9 @@ async def take_back(tx: Tx, tool: Tool, arguments: Mapping[str, Any], decider: D
     target = target_of(tool, arguments)
     was = bool(target) and await settings.drop(tx, _grant(tool, target))
     if was:
-        await ledger.append(tx, now, ledger.Entry(decider.by, "autonomy.taken-back", tool.name, target[:16]))
+        await ledger.append(
+            tx, now, ledger.Entry(decider.by, "autonomy.taken-back", decider.on, f"{tool.name}/{target[:16]}")
+        )
     return was
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from knowledge.database.door import Door
 from knowledge.database.driver import opener
+from knowledge.keys import Sealer, sealer
 
 Tx = AsyncConnection
 """A transaction (or a read connection): what every store function takes first."""
@@ -63,8 +64,9 @@ class Database:
         self.commits = 0
         self._write_lock = asyncio.Lock()
         self._door = Door(path)
-        self._writer = _engine(path, "BEGIN IMMEDIATE", pool_size=1)
-        self._reader = _engine(path, "BEGIN", pool_size=3)
+        seal = sealer(path.parent)
+        self._writer = _engine(path, "BEGIN IMMEDIATE", seal, pool_size=1)
+        self._reader = _engine(path, "BEGIN", seal, pool_size=3)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Tx]:
@@ -101,12 +103,16 @@ class Database:
         await self._reader.dispose()
 
 
-def _engine(path: Path, begin: str, pool_size: int) -> AsyncEngine:
+def _engine(path: Path, begin: str, seal: Sealer, pool_size: int) -> AsyncEngine:
     """An engine that begins its transactions itself (the driver would begin late) and leaves nothing to roll back."""
     engine = create_async_engine(
         "sqlite+aiosqlite://", async_creator=opener(path, PRAGMAS), poolclass=AsyncAdaptedQueuePool,
         pool_size=pool_size, max_overflow=4 if pool_size > 1 else 0, pool_reset_on_return=None,
     )  # fmt: skip
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def on_connect(_connection: Any, record: Any) -> None:
+        record.info["sealer"] = seal  # what the ledger asks for
 
     @event.listens_for(engine.sync_engine, "begin")
     def on_begin(connection: Any) -> None:

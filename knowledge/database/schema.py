@@ -167,6 +167,7 @@ proposal_version = Table(
     Column("arguments", Text, nullable=False),
     Column("hash", Text, nullable=False),
     Column("rendering", Text, nullable=False),
+    Column("question", Text, nullable=False),  # canonical JSON: what policy was asked about this version
     _time("made_at"),
     UniqueConstraint("proposal", "version"),
 )
@@ -295,6 +296,7 @@ ledger = Table(
     Column("what", Text, nullable=False),  # dotted verb: turn.began, proposal.made, effect.done …
     Column("why", Text, nullable=False),
     Column("ref", Text, nullable=False),  # id of the row it tells of
+    Column("seal", Text, nullable=False),  # keyed hash of the content it tells of, "" when there is none
     Column("previous", Text, nullable=False),
     Column("hash", Text, nullable=False),
 )

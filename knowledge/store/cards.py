@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sqlalchemy import func, select, update
@@ -44,6 +44,8 @@ class Proposal:
     decided_on: str | None
     decided_at: int | None
     made_at: int
+    question: Mapping[str, Any] = field(default_factory=dict)
+    """What policy was asked, as it saw it; kept with each version (`question_of`), not read back with the row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,22 +124,32 @@ async def keep_proposals(tx: Tx, proposals: Sequence[Proposal]) -> None:
         }  # fmt: skip
         fresh = (await tx.execute(insert(proposal).values(**row).on_conflict_do_nothing())).rowcount == 1
         if fresh:
-            await _keep_version(tx, p.id, p.version, p.arguments, p.hash, p.rendering, p.made_at)
-            what = f"proposal.{p.verdict}"
-            entry = ledger.Entry(f"agent:{p.agent}", "proposal.made", p.tool, p.id)
-            await ledger.append(tx, p.made_at, entry, ledger.Entry("policy", what, p.rule, p.id))
+            asked = canonical(p.question)
+            await _keep_version(tx, p.id, p.version, p.arguments, p.hash, p.rendering, asked, p.made_at)
+            made = ledger.Entry(f"agent:{p.agent}", "proposal.made", p.tool, p.id, p.arguments)
+            judged = ledger.Entry("policy", f"proposal.{p.verdict}", p.rule, p.id, asked)
+            await ledger.append(tx, p.made_at, made, judged)
 
 
-async def _keep_version(tx: Tx, pid: str, version: int, arguments: str, hash_: str, rendering: str, now: int) -> None:
+async def _keep_version(
+    tx: Tx, pid: str, version: int, arguments: str, hash_: str, rendering: str, question: str, now: int
+) -> None:
     row = {
         "proposal": pid,
         "version": version,
         "arguments": arguments,
         "hash": hash_,
         "rendering": rendering,
+        "question": question,
         "made_at": now,
     }
     await tx.execute(insert(proposal_version).values(**row).on_conflict_do_nothing())
+
+
+async def question_of(tx: Tx, proposal_id: str, version: int) -> str:
+    """What policy was asked about this version of a proposal (canonical JSON), "" when it is not known."""
+    where = (proposal_version.c.proposal == proposal_id, proposal_version.c.version == version)
+    return str((await tx.execute(select(proposal_version.c.question).where(*where))).scalar_one_or_none() or "")
 
 
 async def open_card(tx: Tx, new: Card) -> bool:
@@ -230,7 +242,7 @@ async def _decide(
         return Outcome("already", found, chosen)
     keys = []
     for p in won:
-        await ledger.append(tx, now, ledger.Entry(decider.by, f"proposal.{verdict}", decider.on, p.id))
+        await ledger.append(tx, now, ledger.Entry(decider.by, f"proposal.{verdict}", decider.on, p.id, p.arguments))
         if verdict == "approved":
             await effects.add(tx, p.id, p.tool, p.arguments, now, turn=p.turn, proposal=p.id)
             keys.append(p.id)
@@ -280,6 +292,8 @@ async def revise(
     rule: str,
     decider: Decider,
     now: int,
+    *,
+    question: Mapping[str, Any],
 ) -> bool:
     """A new version of an open proposal, judged anew; the buttons of the old one are dead. False when it is not open."""
     hash_ = approval_hash(old.id, old.tool, arguments, rendering)
@@ -290,11 +304,13 @@ async def revise(
     }  # fmt: skip
     if (await tx.execute(update(proposal).where(*where).values(**values))).rowcount != 1:
         return False
-    await _keep_version(tx, old.id, old.version + 1, arguments, hash_, rendering, now)
+    asked = canonical(question)
+    await _keep_version(tx, old.id, old.version + 1, arguments, hash_, rendering, asked, now)
     await tx.execute(
         update(card).where(card.c.id == old.card).values(version=card.c.version + 1, revision=card.c.revision + 1)
     )
-    await ledger.append(tx, now, ledger.Entry(decider.by, "proposal.edited", decider.on, old.id))
+    edited = ledger.Entry(decider.by, "proposal.edited", decider.on, old.id, arguments)
+    await ledger.append(tx, now, edited, ledger.Entry("policy", f"proposal.{verdict}", rule, old.id, asked))
     return True
 
 

@@ -14,6 +14,7 @@ from knowledge import ledger
 from knowledge.database import Tx
 from knowledge.database.schema import failure
 from knowledge.ids import canonical
+from knowledge.store.cards import Decider
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +100,12 @@ async def get(tx: Tx, failure_id: int) -> Failure | None:
     return _failure(row) if row else None
 
 
-async def close(tx: Tx, failure_id: int, state: str, now: int, *, who: str) -> bool:
+async def close(tx: Tx, failure_id: int, state: str, now: int, *, decider: Decider) -> bool:
     """End an open failure as retried, dismissed or closed; False when it was not open."""
     where = (failure.c.id == failure_id, failure.c.state == "open")
     closed = (await tx.execute(update(failure).where(*where).values(state=state, last_at=now))).rowcount == 1
     if closed:
-        await ledger.append(tx, now, ledger.Entry(who, f"failure.{state}", "", f"f{failure_id}"))
+        await ledger.append(tx, now, ledger.Entry(decider.by, f"failure.{state}", decider.on, f"f{failure_id}"))
     return closed
 
 
@@ -112,4 +113,4 @@ async def close_key(tx: Tx, key: str, now: int) -> None:
     """The cause is gone: close the failure under `key` if it is open."""
     row = (await tx.execute(select(failure.c.id).where(failure.c.dedupe_key == key, failure.c.state == "open"))).first()
     if row is not None:
-        await close(tx, row.id, "closed", now, who="system")
+        await close(tx, row.id, "closed", now, decider=Decider("system", "its cause is gone"))

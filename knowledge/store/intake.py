@@ -157,7 +157,7 @@ class Intake:
             rows = db.execute(query, (now,)).fetchall()
             for timer, kind, due_at, occurrence in rows:
                 raw = json.dumps({"timer": timer, "kind": kind, "due_at": due_at, "occurrence": occurrence}).encode()
-                lane = "control" if kind.startswith("card_") else "turn"
+                lane = "control" if kind.startswith(("card_", "house_")) else "turn"
                 _insert(db, ("timer", "", f"{timer}:{occurrence}", f"timer:{timer}", "", lane, raw, now))
                 db.execute("UPDATE timer SET state='fired' WHERE id=?", (timer,))
         return len(rows)

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from knowledge.ledger import Line
 
 Row = dict[str, Any]
+_WORDS = ("who", "what", "why", "ref", "seal", "previous", "hash")
 
 _JSON = ("arguments", "labels", "evidence", "remedies", "receipt", "payload")
 
@@ -26,6 +30,7 @@ class Look:
         )
         if self._db is not None:
             self._db.row_factory = sqlite3.Row
+            self._db.text_factory = lambda raw: raw.decode("utf-8", "replace")  # a flipped byte is found, not fatal
 
     def close(self) -> None:
         if self._db is not None:
@@ -69,17 +74,32 @@ class Look:
         rows = self._rows("SELECT key FROM setting WHERE key LIKE 'paused:%'")
         return {str(row["key"]).partition(":")[2] for row in rows}
 
-    def ledger(self, refs: Sequence[str] = (), limit: int = 50) -> list[Row]:
-        """The last `limit` records in order; with `refs`, of those whose reference is one of them or belongs to it."""
-        where = " OR ".join("ref=? OR ref LIKE ? || '.%'" for _ in refs) or "1"
-        given = [part for ref in refs for part in (ref, ref)]
-        return self._rows(f"SELECT * FROM ledger WHERE {where} ORDER BY seq DESC LIMIT ?", *given, limit)[::-1]
+    def ledger_backwards(self) -> Iterator[Row]:
+        """Every record, the latest first, one at a time."""
+        if self._db is not None:
+            for row in self._db.execute("SELECT * FROM ledger ORDER BY seq DESC"):
+                yield dict(row)
 
-    def whole_ledger(self) -> Iterator[Row]:
-        """Every record in order, one at a time."""
+    def whole_ledger(self) -> Iterator[Line | None]:
+        """Every record in order, one at a time; None for a row that nobody could have written."""
+        from knowledge.ledger import line_of
+
         if self._db is not None:
             for row in self._db.execute("SELECT * FROM ledger ORDER BY seq"):
-                yield dict(row)
+                readable = all(isinstance(row[name], str) for name in _WORDS) and isinstance(row["at"], int)
+                yield line_of(dict(row)) if readable else None
+
+    def anchors(self) -> list[Row]:
+        """Every signed checkpoint of the ledger, oldest first, as `anchor.Anchor` keeps them."""
+        rows = self._rows("SELECT value FROM setting WHERE key LIKE 'anchor:%' ORDER BY key")
+        return [json.loads(row["value"]) for row in rows]
+
+    def about(self) -> tuple[dict[str, Row], dict[str, Row], dict[str, Row]]:
+        """What records refer to: turns, proposals and failures by the id that a record gives."""
+        turns = {t["id"]: t for t in self._rows("SELECT id, channel, conversation FROM turn")}
+        wanted = self._rows("SELECT id, turn, agent, tool, rendering FROM proposal")
+        wrong = {f"f{f['id']}": f for f in self._rows("SELECT id, what, turn FROM failure")}
+        return turns, {p["id"]: p for p in wanted}, wrong
 
     def _rows(self, query: str, *given: object) -> list[Row]:
         if self._db is None:

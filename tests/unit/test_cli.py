@@ -45,8 +45,8 @@ def records(home: Path, count: int) -> None:
     for seq in range(1, count + 1):
         entry = Entry("system", "turn.began", "console", f"t{seq}")
         own = line_hash(seq, 1000 + seq, entry, previous)
-        values = (seq, 1000 + seq, entry.who, entry.what, entry.why, entry.ref, previous, own)
-        write(home, "INSERT INTO ledger VALUES(?,?,?,?,?,?,?,?)", *values)
+        values = (seq, 1000 + seq, entry.who, entry.what, entry.why, entry.ref, "", previous, own)
+        write(home, "INSERT INTO ledger VALUES(?,?,?,?,?,?,?,?,?)", *values)
         previous = own
 
 

@@ -76,8 +76,10 @@ async def test_a_home_that_is_a_file_is_all_the_doctor_says(home: Path) -> None:
 async def test_a_changed_ledger_is_found(home: Path) -> None:
     ensure(home / "steward.db")
     with sqlite3.connect(home / "steward.db") as db:
-        row = (1, 1, "principal", "command.help", "console", "t1", "0" * 64, "f" * 64)
-        db.execute("INSERT INTO ledger(seq, at, who, what, why, ref, previous, hash) VALUES(?,?,?,?,?,?,?,?)", row)
+        row = (1, 1, "principal", "command.help", "console:local", "t1", "", "0" * 64, "f" * 64)
+        db.execute(
+            "INSERT INTO ledger(seq, at, who, what, why, ref, seal, previous, hash) VALUES(?,?,?,?,?,?,?,?,?)", row
+        )
     db.close()
     assert any("ledger does not hold" in what for what in await wrong(home))
 

@@ -17,9 +17,10 @@ from knowledge.audit import check_proof, verify_log
 from knowledge.database import Database
 from knowledge.database.migrate import ensure
 from knowledge.ids import canonical
+from knowledge.keys import KeyTrouble, sealer
 from knowledge.ledger import GENESIS, Entry, Line, line_hash
-from knowledge.merkle import Frontier, leaf_hash, verify_consistency
-from knowledge.signing import KeyTrouble, PublicKey, SigningKey, notes_in
+from knowledge.merkle import Frontier, consistency_proof, leaf_hash, verify_consistency
+from knowledge.signing import PublicKey, SigningKey, notes_in
 
 KEY = SigningKey(bytes(range(32)))
 PUBLIC = PublicKey.parse(str(KEY.public))
@@ -61,7 +62,7 @@ def test_an_untouched_log_holds_and_the_report_says_what_nobody_vouches_for() ->
 
 
 @pytest.mark.parametrize("seq", [1, 2, 39, 40, 41, 89, 90])
-@pytest.mark.parametrize("field", ["seq", "at", "who", "what", "why", "ref", "previous", "hash"])
+@pytest.mark.parametrize("field", ["seq", "at", "who", "what", "why", "ref", "seal", "previous", "hash"])
 def test_one_changed_field_is_found_and_named(seq: int, field: str) -> None:
     lines, pasted = log(100, (40, 90))
     body = json.loads(lines[seq - 1])
@@ -171,10 +172,11 @@ def test_a_public_key_that_was_tampered_with_is_no_key() -> None:
             PublicKey.parse(wrong)
 
 
-def test_a_keyed_hash_says_the_same_for_the_same_key_and_text_only() -> None:
-    assert KEY.keyed_hash("ada@example.org") == KEY.keyed_hash("ada@example.org")
-    assert KEY.keyed_hash("ada@example.org") != KEY.keyed_hash("ben@example.org")
-    assert KEY.keyed_hash("ada@example.org") != SigningKey(bytes(32)).keyed_hash("ada@example.org")
+def test_a_keyed_hash_says_the_same_for_the_same_key_and_text_only(tmp_path: Path) -> None:
+    ours, theirs = sealer(tmp_path), sealer(tmp_path / "other")
+    assert ours("ada@example.org") == ours(b"ada@example.org") == sealer(tmp_path)("ada@example.org")
+    assert ours("ada@example.org") != ours("ben@example.org")
+    assert ours("ada@example.org") != theirs("ada@example.org")
 
 
 # ── in the database ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -201,10 +203,11 @@ async def test_checkpoints_grow_with_the_ledger_and_the_export_verifies(db: Data
             assert await anchor.checkpoint(tx, KEY, 6) is None
     await write(db, 7)
     async with db.read() as tx:
-        lines = [line async for line in anchor.export(tx)]
+        lines = [audit.line_json(line) for line in await ledger.lines(tx)]
         every = await anchor.anchors(tx)
         newest = await anchor.latest(tx)
-        grown = [bytes.fromhex(h) for h in await anchor.prove_growth(tx, 3, 68)]
+    leaves = [leaf_hash(audit.leaf_of(audit.parse_line(line))) for line in lines]
+    grown = consistency_proof(leaves[:68], 3)
     assert [a.size for a in every] == [3, 67, 68]
     assert newest == every[-1]
     report = verify_log(lines, PUBLIC, "\n".join(a.note for a in every))
@@ -216,12 +219,13 @@ async def test_checkpoints_grow_with_the_ledger_and_the_export_verifies(db: Data
 async def test_a_single_record_is_proved_without_the_others_and_not_when_it_is_changed(db: Database) -> None:
     await write(db, 20)
     async with db.write() as tx:
-        assert await anchor.prove(tx, 5) is None, "no checkpoint covers it yet"
-        await anchor.checkpoint(tx, KEY, 5)
-    async with db.read() as tx:
-        proof = await anchor.prove(tx, 5)
-        assert await anchor.prove(tx, 0) is None
-        assert await anchor.prove(tx, 21) is None
+        made = await anchor.checkpoint(tx, KEY, 5)
+        lines = await ledger.lines(tx)
+    assert made is not None
+    assert audit.inclusion(lines, [], 5) is None, "no checkpoint covers it yet"
+    proof = audit.inclusion(lines, [made.note], 5)
+    assert audit.inclusion(lines, [made.note], 0) is None
+    assert audit.inclusion(lines, [made.note], 21) is None
     assert proof is not None
     assert check_proof(json.loads(json.dumps(proof)), PUBLIC)
     assert not check_proof({**proof, "record": {**proof["record"], "ref": "t9"}}, PUBLIC)
