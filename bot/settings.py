@@ -107,6 +107,12 @@ class PathSettings(BaseModel):
     calendar: str = ""
 
 
+class WebSettings(BaseModel):
+    """`own`: addresses (URLs) inside your network that pages may be saved from; public ones need no entry."""
+
+    own: list[str] = []
+
+
 class Settings(BaseSettings):
     """All switches. Raises pydantic's ValidationError; the CLI turns it into sentences."""
 
@@ -128,6 +134,7 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()
     worker: WorkerSettings = WorkerSettings()
     paths: PathSettings = PathSettings()
+    web: WebSettings = WebSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphs.agent import Agent
-from graphs.agents import ask, brief, calendar, facts, forget, notes, timer
+from graphs.agents import ask, brief, calendar, clip, facts, forget, notes, timer
 
 AGENTS: dict[str, Agent] = {
     agent.manifest.name: agent
@@ -13,6 +13,7 @@ AGENTS: dict[str, Agent] = {
         calendar.AGENT,
         brief.AGENT,
         forget.AGENT,
+        clip.AGENT,
         facts.AGENT,
         ask.AGENT,
     )

@@ -12,9 +12,11 @@ from zoneinfo import ZoneInfo
 from graphs.agent import Memory
 from graphs.connectors.ics import IcsCalendar
 from graphs.connectors.vault import MarkdownVault
+from graphs.connectors.web import WebPages
 from graphs.tools.base import Tool
 from graphs.tools.calendar import calendar_tools
 from graphs.tools.calendar_read import reading_tools
+from graphs.tools.clip import clip_tools
 from graphs.tools.facts import fact_tools
 from graphs.tools.forget import Forgetter, forget_tools
 from graphs.tools.house import house_tools
@@ -36,13 +38,16 @@ class ToolContext:
     clock: Callable[[], datetime]
     read_house: Callable[[str], Awaitable[Any]] | None = None
     forgetter: Forgetter | None = None
+    own_pages: tuple[str, ...] = ()  # addresses inside the house that pages may be saved from
 
 
 def build_tools(context: ToolContext) -> dict[str, Tool]:
     """Every tool by name. Nothing is opened or created before a tool runs."""
+    vault = MarkdownVault(context.vault_path)
     calendar = IcsCalendar(context.calendar_path, context.zone)
     tools = [
-        *note_tools(MarkdownVault(context.vault_path)),
+        *note_tools(vault),
+        *clip_tools(WebPages(context.own_pages), vault, context.clock),
         *calendar_tools(calendar, context.zone),
         *reading_tools(calendar, context.zone, context.clock),
         *timer_tools(context.db, context.clock),

@@ -189,7 +189,7 @@ def stated(sentence: str, now: datetime, zone: tzinfo, *, known_only: bool = Fal
         return None  # "was" without a time is a story, no fact
     if until is not None and since is None and _WAS.match(found["is"]):
         since = 0
-    named = noun(found["np"], known_only=known_only)
+    named = noun(re.split(r"\b(?:that|dass|que|che)\s+", found["np"])[-1], known_only=known_only)
     value = value.strip().rstrip(".!").strip(" \"“”'")
     if named is None or not value or len(value) > 120 or not _FITS.get(named[1], _ANY).search(value):
         return None

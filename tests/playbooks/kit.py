@@ -98,6 +98,13 @@ class Book:
             arrival = Arrival(d.channel, d.account, d.dedupe_key, d.conversation, d.sender, lane, d.raw)
             self.intake.accept([arrival], now)
 
+    async def move(self, moment: datetime) -> None:
+        """It is `moment` now. A look at the queues that began before must end first: it would claim by the old time."""
+        self.clock.now = moment
+        self.steward.worker.poke()
+        await self.steward.worker.moved(0.1)
+        await self.settle()
+
     async def settle(self) -> None:
         """Until nothing runs and nothing waits that the clock lets happen now."""
         ends = time.monotonic() + PATIENCE_S
@@ -313,8 +320,7 @@ def later(**span: float) -> Step:
 
     async def step(book: Book) -> None:
         book.expect_silence()
-        book.clock.now += timedelta(**span)
-        await book.settle()
+        await book.move(book.clock.now + timedelta(**span))
 
     return step
 
@@ -324,8 +330,7 @@ def at(moment: datetime) -> Step:
 
     async def step(book: Book) -> None:
         book.expect_silence()
-        book.clock.now = moment
-        await book.settle()
+        await book.move(moment)
 
     return step
 
