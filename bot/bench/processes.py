@@ -80,11 +80,26 @@ class Running:
 @asynccontextmanager
 async def steward(api: BotApi, number: int, home: Path, **switches: str) -> AsyncIterator[Running]:
     """`steward run` on `home`, listening. Raises NoAnswer when it does not come up."""
+    async with _serving(("bot.cli", "run"), api, number, home, switches) as running:
+        yield running
+
+
+@asynccontextmanager
+async def bare_steward(api: BotApi, number: int, home: Path, **switches: str) -> AsyncIterator[Running]:
+    """The same without policy, labels and ledger, on a home that is marked for it."""
+    async with _serving(("bot.bench.bare", "run"), api, number, home, switches) as running:
+        yield running
+
+
+@asynccontextmanager
+async def _serving(
+    program: tuple[str, ...], api: BotApi, number: int, home: Path, switches: Mapping[str, str]
+) -> AsyncIterator[Running]:
     env = environment(
         STEWARD_HOME=str(home), STEWARD_TELEGRAM__TOKEN=api.token(number), STEWARD_TELEGRAM__API_BASE=api.url,
         STEWARD_TELEGRAM__PRINCIPAL="42", STEWARD_ZONE="UTC", **switches,
     )  # fmt: skip
-    command = [sys.executable, "-P", "-m", "bot.cli", "run"]
+    command = [sys.executable, "-P", "-m", *program]
     async with _started(command, env, api.chat(number), Home(home)) as running:
         yield running
 

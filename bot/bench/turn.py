@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -14,10 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bot.bench.bare import MARK
 from bot.bench.bot_api import BotApi, Chat, NoAnswer
 from bot.bench.figures import Figure, median, p95
 from bot.bench.model_api import ModelApi
-from bot.bench.processes import Running, echo_bot, environment, steward
+from bot.bench.processes import Running, bare_steward, echo_bot, environment, steward
 from bot.bench.seed import sentence
 
 BLOCK = 10  # turns of the one, then of the other: what disturbs the machine disturbs both
@@ -48,6 +50,7 @@ class Found:
     """What has been measured so far."""
 
     plain: list[float] = field(default_factory=list)
+    bare: list[float] = field(default_factory=list)  # without policy, labels and ledger
     model: list[float] = field(default_factory=list)
     echo: list[float] = field(default_factory=list)
     typing: list[float] = field(default_factory=list)
@@ -92,7 +95,9 @@ async def _all(plan: Plan, folder: Path, found: Found, say: Say) -> None:
     async with BotApi() as api:
         say("asleep and waking")
         await _asleep(plan, api, home, found)
-        say(f"{plan.turns} turns without a model, and as many of an echo bot")
+        say(
+            f"{plan.turns} turns without a model, as many without policy, labels and ledger, and as many of an echo bot"
+        )
         await _plain(plan, api, home, found)
         say(f"{plan.turns} turns with a scripted model")
         await _with_model(plan, api, home, found)
@@ -139,11 +144,16 @@ async def _plain(plan: Plan, api: BotApi, home: Path, found: Found) -> None:
     async with AsyncExitStack() as stack:
         running = await stack.enter_async_context(steward(api, 2, home, STEWARD_WORKER__IDLE_S="0"))
         found.ready.append(running.ready_s)
+        bare = await stack.enter_async_context(
+            bare_steward(api, 5, await asyncio.to_thread(_twin, home), STEWARD_WORKER__IDLE_S="0")
+        )
         echo = await stack.enter_async_context(echo_bot(api, 3, home))
         notes = _notes("note: ")
         await running.until_worker("awake", 30.0)
+        await bare.until_worker("awake", 30.0)
         for _ in range(plan.warmup):
             await _turn(running.chat, next(notes), found, [])
+            await _turn(bare.chat, next(notes), found, [])
             await _turn(echo.chat, "warm-up", found, [], expected="warm-up")
         weighed = False
         for start in range(0, plan.turns, BLOCK):
@@ -151,6 +161,8 @@ async def _plain(plan: Plan, api: BotApi, home: Path, found: Found) -> None:
             for _ in range(min(BLOCK, plan.turns - start)):
                 await _turn(running.chat, next(notes), found, found.plain, typing=True)
             _count(found, before, await running.status("worker"))
+            for _ in range(min(BLOCK, plan.turns - start)):
+                await _turn(bare.chat, next(notes), found, found.bare)
             for _ in range(min(BLOCK, plan.turns - start)):
                 await _turn(echo.chat, "hello", found, found.echo, expected="hello")
             if not weighed and start + BLOCK >= min(plan.weigh_at, plan.turns):
@@ -164,6 +176,14 @@ async def _plain(plan: Plan, api: BotApi, home: Path, found: Found) -> None:
                 await _ask(running.chat, n)
         if plan.grow_to > plan.turns:
             await _weigh(running, found, "grown_pss_mb")
+
+
+def _twin(home: Path) -> Path:
+    """A copy of the home as it is, marked for the program that leaves policy, labels and ledger out."""
+    twin = home.with_name("bare")
+    shutil.copytree(home, twin, ignore=shutil.ignore_patterns("*.sock", "*.lock"))
+    (twin / MARK).touch()
+    return twin
 
 
 def _count(found: Found, before: dict[str, Any], after: dict[str, Any]) -> None:
@@ -240,11 +260,15 @@ def _figures(plan: Plan, found: Found) -> list[Figure]:
     one = found.single.get
     plain, echo = median(found.plain), median(found.echo)
     typed = f"typing signal, median of {len(found.typing)}"
+    bare = median(found.bare)
+    trust = round(plain - bare, 1) if plain is not None and bare is not None else None
     grown, awake = one("grown_pss_mb"), one("awake_pss_mb")
     growth = round(found.own[-1] - found.own[0], 1) if len(found.own) > 1 else None
     return [
         Figure("turn_ms", f"update → answer, median of {len(found.plain)}", plain, "ms", 60),
         Figure("turn_p95_ms", "update → answer, p95", p95(found.plain), "ms"),
+        Figure("bare_turn_ms", "the same without policy, labels and ledger", bare, "ms"),
+        Figure("trust_ms", "what policy, labels and ledger add to the median", trust, "ms", 6),
         Figure("model_turn_ms", f"with a scripted model, median of {len(found.model)}", median(found.model), "ms", 60),
         Figure("model_turn_p95_ms", "with a scripted model, p95", p95(found.model), "ms"),
         Figure("model_calls_per_turn", "model calls per turn", one("model_calls_per_turn")),

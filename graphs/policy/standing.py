@@ -142,12 +142,22 @@ async def session(
 ) -> Session:
     """The standing for one call at `now` (the principal's local time)."""
     moment = int(now.timestamp() * 1000)
-    first = await ledger.lines(tx, limit=1)
-    probation = not first or moment - first[0].at < limits.first_days * DAY
+    began = await _began(tx)
+    probation = began is None or moment - began < limits.first_days * DAY
     unusual: tuple[str, ...] = ()
     if tool.effect not in ("read", "draft") and not tool.own:
         unusual = tuple(await _unusual(tx, tool, arguments, now, moment, limits))
     return Session(untrusted, private, probation, await panicking(tx), unusual)
+
+
+async def _began(tx: Tx) -> int | None:
+    """When the house's first record was written (ms); it never changes, so a connection asks once."""
+    known: int | None = tx.sync_connection.info.get("began") if tx.sync_connection is not None else None
+    if known is None and (first := await ledger.lines(tx, limit=1)):
+        known = first[0].at
+        if tx.sync_connection is not None:
+            tx.sync_connection.info["began"] = known
+    return known
 
 
 async def _unusual(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ScalarSelect, select
 
 from knowledge.database import Tx
 from knowledge.database.schema import card, ledger, proposal, proposal_version
@@ -28,20 +28,29 @@ async def broken_bond(tx: Tx, effect: Effect) -> str:
 
     An undo is bound to the order for it; whether its call is the right one only its tool can say.
     """
-    told = {
-        row.what: row for row in await tx.execute(select(ledger.c.what, ledger.c.why).where(ledger.c.ref == effect.id))
-    }
-    if "effect.done" in told or effect.receipt is not None:
-        return "replay"
     if effect.undoes is not None:
-        ordered = select(ledger.c.seq).where(ledger.c.ref == effect.undoes, ledger.c.what == "effect.undo").limit(1)
-        return "" if (await tx.execute(ordered)).first() is not None else "undecided"
-    row = (await tx.execute(_DECISION.where(proposal.c.id == effect.proposal))).first()
+        ordered, done = _told("effect.undo", effect.undoes), _told("effect.done", effect.id)
+        undo = (await tx.execute(select(ordered.label("ordered"), done.label("done")))).one()
+        if undo.done is not None or effect.receipt is not None:
+            return "replay"
+        return "" if undo.ordered is not None else "undecided"
+    told = (_told(what, effect.id).label(name) for what, name in _RECORDS.items())
+    row = (await tx.execute(_DECISION.add_columns(*told).where(proposal.c.id == effect.proposal))).first()
     if row is None:
         return "undecided"
     if (effect.id, effect.turn) != (row.id, row.turn):
         return "step"
-    return _bytes_differ(effect, row) or await _undecided(tx, row, told)
+    if row.done is not None or effect.receipt is not None:
+        return "replay"
+    return _bytes_differ(effect, row) or await _undecided(tx, row)
+
+
+_RECORDS = {"effect.done": "done", "proposal.allow": "allowed", "proposal.approved": "approved"}
+
+
+def _told(what: str, ref: str) -> ScalarSelect[str]:
+    """What the ledger says beside this record; null when there is none."""
+    return select(ledger.c.why).where(ledger.c.ref == ref, ledger.c.what == what).limit(1).scalar_subquery()
 
 
 _DECISION = (
@@ -63,14 +72,13 @@ def _bytes_differ(effect: Effect, row: Any) -> str:
     return "" if fits == row.hash == row.shown else "hash"
 
 
-async def _undecided(tx: Tx, row: Any, told: dict[str, Any]) -> str:
+async def _undecided(tx: Tx, row: Any) -> str:
     """A decision counts when its row and the ledger say the same, it came in time, and its account is still linked."""
     if row.state != "approved":
         return "undecided"
     if row.decided_by == "policy":
-        return "" if row.verdict == "allow" and "proposal.allow" in told else "undecided"
-    record = told.get("proposal.approved")
-    if row.decided_by != "principal" or record is None or record.why != row.decided_on:
+        return "" if row.verdict == "allow" and row.allowed is not None else "undecided"
+    if row.decided_by != "principal" or row.approved is None or row.approved != row.decided_on:
         return "undecided"
     if row.expires_at is None or row.decided_at is None or row.decided_at >= row.expires_at:
         return "expired"

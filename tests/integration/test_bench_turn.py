@@ -13,6 +13,7 @@ from bot.bench.processes import environment
 from knowledge.bench_recall import KEYS
 
 pytestmark = pytest.mark.integration
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def bench(*words: str) -> dict[str, object]:
@@ -25,14 +26,35 @@ def bench(*words: str) -> dict[str, object]:
 
 def test_the_bench_of_a_turn_tells_every_figure() -> None:
     found = bench("turn", "--turns", "4", "--warmup", "1", "--chunks", "50", "--grow", "5", "--idle", "0.3")
-    numbers = ("turn_ms", "turn_p95_ms", "model_turn_ms", "commits_per_turn", "echo_ms", "ratio_to_echo", "typing_ms",
-               "ready_s", "wake_s", "idle_pss_mb", "idle_cpu_percent", "awake_pss_mb", "grown_pss_mb", "help_s")  # fmt: skip
+    numbers = (
+        "turn_ms", "bare_turn_ms", "trust_ms", "turn_p95_ms", "model_turn_ms", "commits_per_turn", "echo_ms", "ratio_to_echo",
+        "typing_ms", "ready_s", "wake_s", "idle_pss_mb", "idle_cpu_percent", "awake_pss_mb", "grown_pss_mb", "help_s",
+    )  # fmt: skip
     assert {name: type(found[name]) for name in numbers} == dict.fromkeys(numbers, float)
     assert (found["lost"], found["unexpected"], found["model_calls_per_turn"], found["cut"]) == (0, 0, 1.0, False)
     assert found["unused_imported"] == []
     wanted = found["wanted"]
     assert isinstance(wanted, dict)
     assert wanted["turn_ms"]["most"] == 60
+
+
+def test_the_program_without_policy_runs_on_nothing_but_a_home_of_the_bench(tmp_path: Path) -> None:
+    command = [sys.executable, "-P", "-m", "bot.bench.bare", "run"]
+    loopback = "http://127.0.0.1:9"
+    for base, mark in (("https://api.telegram.org", True), (loopback, False), ("", False)):
+        if mark:
+            (tmp_path / ".bench").touch()
+        else:
+            (tmp_path / ".bench").unlink(missing_ok=True)
+        env = environment(STEWARD_HOME=str(tmp_path), STEWARD_TELEGRAM__API_BASE=base, STEWARD_TELEGRAM__TOKEN="1:x")
+        ran = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)
+        assert (ran.returncode, ran.stdout) == (2, "")
+        assert "throw-away home of the bench" in ran.stderr
+    named = [
+        file for package in ("bot", "channels", "graphs", "knowledge") for file in (ROOT / package).rglob("*.py")
+        if "bench.bare" in file.read_text() and file.parent.name != "bench"
+    ]  # fmt: skip
+    assert named == []
 
 
 def test_a_bench_that_takes_too_long_tells_what_it_has() -> None:
