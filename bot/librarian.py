@@ -89,7 +89,7 @@ class Librarian:
     def of(cls, settings: Settings, home: Home, db: Database, now: Callable[[], int], zone: ZoneInfo) -> Librarian:
         folder = model_folder(settings.embeddings.path)
         embedder = OnnxEmbedder(folder) if folder else None
-        memory = Memory(db, home.index, embedder, now=now, zone=zone)
+        memory = Memory(db, home.index, embedder, now=now, zone=zone, fitted=folder)
         return cls(memory, db, settings.notes_path, settings.calendar_path, home, embedder, zone)
 
     async def open(self) -> None:

@@ -55,12 +55,14 @@ class Memory:
         home: IndexHome | None = None,
         weights: Weights = DEFAULT,
         zone: tzinfo = UTC,
+        fitted: Path | None = None,
     ) -> None:
+        """`fitted` is the folder of what was fitted to the embedder's model, if anything was."""
         self._db = db
         self._zone = zone  # in which "in March" is meant
         self._encoder = Encoder(embedder)
         self._projection = Projection(db, home or EdgeHome(index_path, self._encoder.size), self._encoder.fingerprint)
-        self._finder = Finder(db, self._encoder, weights=weights)
+        self._finder = Finder(db, self._encoder, weights=weights, fitted=fitted)
         self._now = now
 
     @property

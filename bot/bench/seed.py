@@ -51,7 +51,9 @@ async def fill(settings: Settings, chunks: int) -> float:
     ensure(home.database)
     db = Database(home.database)
     folder = model_folder(settings.embeddings.path)
-    memory = Memory(db, home.index, OnnxEmbedder(folder) if folder else None, now=lambda: int(time.time() * 1000))
+    memory = Memory(
+        db, home.index, OnnxEmbedder(folder) if folder else None, fitted=folder, now=lambda: int(time.time() * 1000)
+    )
     await memory.open()
     wanted = documents(chunks)
     began = time.perf_counter()

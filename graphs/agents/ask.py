@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from graphs.agent import Agent, Desk, Draft, Hit, Manifest, Task
-from graphs.agents.base import proof, recall
+from graphs.agents.base import nearest, proof, recall
 from graphs.known import known
 from graphs.tools.wording import escaped, plain, quoted
 
@@ -57,11 +57,11 @@ async def work(task: Task, desk: Desk) -> Draft:
     if (fact := await known(desk, query)) is not None:
         return fact
     answer, hits = await recall(desk, query, _HITS)
-    return answer or Draft(_unknown(hits))
+    return answer or nearest(query, hits) or Draft(_unknown(hits))
 
 
 def _unknown(hits: list[Hit]) -> str:
-    if not hits:
+    if not hits or not hits[0].parts.get("cover"):  # of quite another thing
         return "I don't know. I looked through your notes, files and past talks and found nothing about it."
     nearest = hits[0]
     return (

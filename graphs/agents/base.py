@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from graphs.agent import Desk, Draft, Hit
-from graphs.tools.wording import day, escaped, plain, times
+from graphs.tools.wording import day, escaped, plain, quoted, times
 from graphs.when import Ambiguous, Found, Moment, Recurrence, Span, When, find, say
 from knowledge.words import Evidence
 
@@ -86,6 +86,16 @@ async def recall(desk: Desk, query: str, k: int = 8) -> tuple[Draft | None, list
         return None, hits
     words = passage(query, hits[0])
     return Draft(escaped(words), (proof(hits[0], words),)), hits
+
+
+def nearest(query: str, hits: list[Hit]) -> Draft | None:
+    """What may be the answer, told and cited as no more than that; None when nothing is near enough."""
+    from knowledge.retriever.passage import LIKELY, confidence, passage
+
+    if confidence(query, hits) < LIKELY:
+        return None
+    words = passage(query, hits[0])
+    return Draft(f"I don't know for sure. The nearest that I found: {quoted(words)}", (proof(hits[0], words),))
 
 
 def proof(hit: Hit, words: str) -> Evidence:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
 
 from knowledge.database.engine import Database
 from knowledge.documents import store
@@ -15,10 +17,11 @@ from knowledge.embedding.encoder import Encoder
 from knowledge.hits import Hit
 from knowledge.index.base import Ask, Found, Index, Scope
 from knowledge.index.bm25 import query_vector
+from knowledge.retriever.attributes import Attributes
 from knowledge.retriever.focus import CLOSER, remainder
-from knowledge.retriever.question import Names, Question, dissect
+from knowledge.retriever.question import Names, Question, dissect, english
 from knowledge.retriever.rank import Ranked, Weights, rank
-from knowledge.retriever.weights import DEFAULT, LEXICAL, REST
+from knowledge.retriever.weights import AGREE, DEFAULT, LEXICAL, REST
 
 POOL = 120  # candidates of each of the three searches
 SLACK = 8  # rows read beyond those wanted, should the index be behind SQL
@@ -28,11 +31,18 @@ LONGEST = 2_000  # characters of a question
 class Finder:
     """Finds passages. `names` are the speakers it knows; memory teaches them."""
 
-    def __init__(self, db: Database, encoder: Encoder, *, weights: Weights = DEFAULT) -> None:
+    def __init__(
+        self, db: Database, encoder: Encoder, *, weights: Weights = DEFAULT, fitted: Path | None = None
+    ) -> None:
         self._db = db
         self._encoder = encoder
         self._weights = weights
+        self._fitted = fitted
         self.names = Names()
+
+    @cached_property
+    def attributes(self) -> Attributes | None:
+        return Attributes.load(self._fitted, self._encoder.fingerprint) if self._fitted else None
 
     async def find(self, index: Index, query: str, scope: Scope, k: int) -> list[Hit]:
         """The best `k` passages that `scope` admits, best first; none for a question without words."""
@@ -73,19 +83,23 @@ class Finder:
         if sum(row.speaker is None for row, _ in kept) * 2 <= len(kept):
             return list(kept)  # conversations: what a question shares with a turn is rarely its subject alone
         left = remainder(question.text, [row.text for row, _ in kept])
-        asked = await self._encoder.encode([left.question])
+        own = await self._encoder.encode([left.question, *(left.of(row.text) for row, _ in kept)])
         fits = self._encoder.fingerprint
+        known = self.attributes if english(question.text) else None
+        attributes = known.parts(own[0], own[1:]) if own is not None and known is not None else None
         looked = []
-        for (row, r), cover in zip(kept, left.cover, strict=True):
+        for i, ((row, r), cover) in enumerate(zip(kept, left.cover, strict=True)):
             parts = {**r.parts, "cover": cover}
-            if asked is not None and row.vector is not None and row.fingerprint == fits:
-                parts["rest"] = float(asked[0] @ from_blob(row.vector))
-            looked.append((row, dataclasses.replace(r, score=r.score + REST * parts.get("rest", 0.0), parts=parts)))
+            score = r.score
+            if own is not None and row.vector is not None and row.fingerprint == fits:
+                parts["rest"] = float(own[0] @ from_blob(row.vector))
+                parts["match"] = float(own[0] @ own[i + 1])
+                score += REST * parts["rest"]
+            if attributes is not None:
+                parts |= attributes[i]
+                score += AGREE * parts["agree"]
+            looked.append((row, dataclasses.replace(r, score=score, parts=parts)))
         looked.sort(key=lambda pair: -pair[1].score)
-        row, r = looked[0]
-        own = await self._encoder.encode([left.of(row.text)]) if asked is not None else None
-        if asked is not None and own is not None:
-            looked[0] = (row, dataclasses.replace(r, parts={**r.parts, "match": float(asked[0] @ own[0])}))
         return looked
 
 

@@ -17,6 +17,9 @@ _NUMBER = re.compile(
     r"|price|cost|wie ?viele?|wie (?:alt|lang|teuer)|combien|cuant[oa]s?|quant[oaie])\b"
 )
 _WHO = re.compile(r"\b(who|whom|whose|wer|wen|wem|qui|quien|quienes|chi)\b")
+_ENGLISH = re.compile(
+    r"\b(who|whom|whose|what|when|where|which|why|how|do|does|did|tell|remind|is|are|has|have|can|the)\b"
+)
 _TIMES = """
 january february march april may june july august september october november december jan feb mar apr jun jul
 aug sep sept oct nov dec monday tuesday wednesday thursday friday saturday sunday yesterday today tomorrow
@@ -108,6 +111,11 @@ def dissect(text: str, names: Names) -> Question:
 def _without(text: str, used: frozenset[str]) -> str:
     kept = [part for part in text.split() if not set(plain_words(part)) <= used or not plain_words(part)]
     return " ".join(kept) if kept else text
+
+
+def english(text: str) -> bool:
+    """Whether a question asks in English: what is learned from English examples means nothing elsewhere."""
+    return bool(_ENGLISH.search(fold(text)))
 
 
 def has_time(words: Iterable[str]) -> bool:

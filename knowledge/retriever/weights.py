@@ -15,3 +15,6 @@ LEXICAL: Weights = {"chat": _WORDS, "meeting": _WORDS, "document": _WORDS}
 
 REST = 3.6
 """Of the second look: the question's remainder against a document's passage, on the scale of the weights."""
+
+AGREE = 0.3
+"""Of the second look: the logarithm of the probability that question and passage are of one attribute."""

@@ -15,14 +15,22 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize(("family", "seed", "answered"), [("first", 11, 93), ("second", 12, 88)])
+@pytest.mark.parametrize(
+    ("family", "seed", "right", "answered", "refused"),
+    [
+        ("first", 11, 97, 95, 0.92),
+        ("second", 12, 97, 92, 0.92),
+        ("third", 13, 90, 72, 0.85),
+        ("fourth", 14, 65, 58, 0.8),
+    ],
+)
 async def test_the_right_note_answers_and_a_question_without_one_is_refused(
-    family: str, seed: int, answered: int, tmp_path: Path
+    family: str, seed: int, right: int, answered: int, refused: float, tmp_path: Path
 ) -> None:
     figures = summary(await ask_all(seed, family, tmp_path))
-    assert figures["right"] >= 95, figures
+    assert figures["right"] >= right, figures
     assert figures["right and answered"] >= answered, figures
-    assert figures["of them refused"] >= 0.7 * figures["without an answer"], figures
+    assert figures["of them refused"] >= refused * figures["without an answer"], figures
 
 
 async def test_the_model_gives_unit_vectors_whatever_the_batch_and_comes_back_after_rest() -> None:

@@ -1,7 +1,6 @@
 """Asks generated notes with the real model: is the right note first, and is a question without an answer refused?
 
-`python -m tests.evals.memory.asking` prints both families; `--fit` prints weights for `retriever/passage.py`, chosen on
-the first family alone.
+`python -m tests.evals.memory.asking` prints every family of notes, `--misses` the questions that went wrong.
 """
 
 from __future__ import annotations
@@ -12,8 +11,6 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from knowledge.database.engine import Database
 from knowledge.database.schema import metadata
 from knowledge.documents.pieces import cut
@@ -21,7 +18,7 @@ from knowledge.documents.store import NewDocument
 from knowledge.embedding.onnx import OnnxEmbedder, model_folder
 from knowledge.hits import Hit
 from knowledge.memory import Memory
-from knowledge.retriever.passage import answerable, signals
+from knowledge.retriever.passage import answerable, confidence
 from tests.evals.memory.notes_set import notes_set
 
 WHEN = 1_700_000_000_000
@@ -53,7 +50,7 @@ async def ask_all(seed: int, family: str, home: Path) -> list[Asked]:
     db = Database(home / "steward.db")
     async with db.write() as tx:
         await tx.run_sync(metadata.create_all)
-    memory = Memory(db, home / "index", OnnxEmbedder(folder), now=lambda: WHEN)
+    memory = Memory(db, home / "index", OnnxEmbedder(folder), now=lambda: WHEN, fitted=folder)
     await memory.open()
     texts = [(f"notes/{n.name}", n.text) for n in made.notes]
     texts += [(f"notes/d{i}.md", text) for i, text in enumerate(made.distractors)]
@@ -78,47 +75,25 @@ def summary(asked: list[Asked]) -> dict[str, int]:
     }
 
 
-def fit(asked: list[Asked], *, l2: float = 0.01, rounds: int = 6_000) -> dict[str, float]:
-    """Logistic regression by gradient descent: is the first hit an answer? Deterministic."""
-    kept = [a for a in asked if a.hits and (a.right or not a.wanted)]
-    names = list(signals(kept[0].question, kept[0].hits[0]))
-    x = np.array([list(signals(a.question, a.hits[0]).values()) for a in kept])
-    y = np.array([float(a.right) for a in kept])
-    middle, spread = x.mean(0), x.std(0) + 1e-9
-    z = np.c_[(x - middle) / spread, np.ones(len(x))]
-    w = np.zeros(z.shape[1])
-    for _ in range(rounds):
-        p = 1 / (1 + np.exp(-z @ w))
-        w -= 0.5 * (z.T @ (p - y) / len(y) + l2 * np.r_[w[:-1], 0])
-    weights = w[:-1] / spread
-    return {
-        **dict(zip(names, weights.round(1).tolist(), strict=True)),
-        "bias": round(float(w[-1] - weights @ middle), 1),
-    }
-
-
 async def main() -> None:
-    training: list[Asked] = []
-    for family, seed in (("first", 1), ("first", 2), ("first", 3), ("second", 1), ("second", 2)):
+    for family, seed in (
+        ("first", 1),
+        ("first", 2),
+        ("second", 1),
+        ("second", 2),
+        ("third", 1),
+        ("third", 2),
+        ("fourth", 1),
+        ("fourth", 2),
+    ):
         with tempfile.TemporaryDirectory() as home:
             asked = await ask_all(seed, family, Path(home))
-        training += asked if family == "first" else []
         print(family, seed, summary(asked))
         if "--misses" in sys.argv:
             for a in asked:
                 if a.answered if not a.wanted else not (a.right and a.answered):
-                    print(
-                        "  ",
-                        a.question,
-                        "| wanted:",
-                        a.wanted or "nothing",
-                        "| first:",
-                        a.hits[0].text,
-                        "|",
-                        a.answered,
-                    )
-    if "--fit" in sys.argv:
-        print(fit(training))
+                    sure = confidence(a.question, a.hits)
+                    print(f"   {sure:.2f} {a.question} | wanted: {a.wanted or 'nothing'} | first: {a.hits[0].text}")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,17 @@
 """Generated notes with questions in other words, for measuring whether the right note answers, and when none does.
 
-Two families of templates share no sentence: thresholds are chosen on `first`, and `second` shows how well they carry
-over. Every note tells one thing about one person, place or object; a question asks for it without quoting the note; an
-unanswerable question asks for something that no note tells, about somebody whom notes do mention or about nobody.
+Four families of templates share no sentence. `first` and `second` helped to find what to measure; `third` (private life)
+and `fourth` (work) were written by somebody who had not seen what is fitted, and no weight is fitted on any. A note
+tells one thing about one person, place or object; a question asks for it without quoting the note; an unanswerable
+question asks for something that no note tells, about somebody whom notes do mention or about nobody.
 """
 
 from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+
+from tests.evals.memory.families import EXTRA, FOURTH, NOTHING_FOURTH, NOTHING_THIRD, THIRD
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +169,18 @@ _TOPICS = (
 )  # fmt: skip
 
 
+_FAMILIES = {
+    "first": (_FIRST, _NOTHING),
+    "second": (_SECOND, _NOTHING_SECOND),
+    "third": (THIRD, NOTHING_THIRD),
+    "fourth": (FOURTH, NOTHING_FOURTH),
+}
+
+
 def notes_set(seed: int, family: str = "first", *, notes: int = 100, distractors: int = 500) -> NotesSet:
-    """The set for a seed; `family` is first or second. Distractors: three parts diary, one part notes alike."""
+    """The set for a seed; Distractors: three parts diary, one part notes alike."""
     rng = random.Random(f"{family}-{seed}")
-    templates = _FIRST if family == "first" else _SECOND
-    nothing = _NOTHING if family == "first" else _NOTHING_SECOND
+    templates, nothing = _FAMILIES[family]
     subjects: set[tuple[str, str]] = set()
     wanted: list[Note] = []
     while len(wanted) < notes:
@@ -210,5 +220,5 @@ def _slots(rng: random.Random, family: str) -> dict[str, str]:
         "n": str(rng.randint(2, 28)), "big": str(rng.randint(40, 990)),
         "year": str(rng.randint(1998, 2031)), "code": str(rng.randint(1000, 9999)),
         "phone": f"0{rng.randint(100, 999)} {rng.randint(10000, 99999)}", "plant": pick(_PLANTS), "room": pick(_ROOMS),
-        "topic": pick(_TOPICS),
+        "topic": pick(_TOPICS), **({} if first or family == "second" else {k: pick(v) for k, v in EXTRA.items()}),
     }  # fmt: skip
