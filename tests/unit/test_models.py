@@ -134,9 +134,9 @@ async def test_a_slow_model_is_left_alone_and_tried_again_by_one_call_of_twenty(
 ) -> None:
     clock = Clock()
     model = planner()
-    model.timeout_s = 0.05
+    model.timeout_s = 0.4
     model.gate = Gate(Breaker(limit=3, rest_s=30), clock)
-    fake.say(*[Slow(1, NOTE)] * 3)
+    fake.say(*[Slow(3, NOTE)] * 3)
     assert [await planned(model) for _ in range(5)] == [None] * 5
     assert (len(fake.calls), model.gate.state) == (3, "open")
     clock.now, model.timeout_s = 30, 5

@@ -164,12 +164,9 @@ HEAVY = (
 
 
 @pytest.mark.parametrize("piece", HEAVY)
-def test_twenty_thousand_characters_take_milliseconds(piece: str) -> None:
+def test_twenty_thousand_characters_take_no_time_to_speak_of(piece: str) -> None:
     text = (piece * 20_000)[:20_000]
     now = datetime(2026, 11, 18, 9, tzinfo=UTC)
-    best = 1.0
-    for _ in range(3):
-        begin = time.perf_counter()
-        find(text, now, ZONES[0])
-        best = min(best, time.perf_counter() - begin)
-    assert best < 0.05
+    begin = time.thread_time()  # of the processor: what else the machine does is not counted
+    find(text, now, ZONES[0])
+    assert time.thread_time() - begin < 0.5  # some 5 ms; quadratic patterns take minutes
