@@ -23,6 +23,9 @@ from bot.local import Line
 from bot.outbox import Outbox
 from bot.refusals import Refusals
 from bot.settings import Settings
+from bot.voice.ears import Ears
+from bot.voice.notes import VoiceNotes
+from bot.voice.transcribers import transcriber_of
 from bot.worker import Worker
 from channels.base import SpeakingChannel
 from graphs.agents import AGENTS
@@ -126,11 +129,12 @@ async def compose(
         graph = build(saver)
         for speaker in spoken.values():
             stack.push_async_callback(speaker.close)
+        outbox = Outbox(crew, spoken)
+        voice = VoiceNotes(crew, Ears(spoken, transcriber_of(settings.voice)), outbox.send)
         hearing = Hearing(
-            crew, spoken, librarian.attach(spoken), console_open=lambda: home.owner_of("console") is not None
+            crew, spoken, librarian.attach(spoken), voice, console_open=lambda: home.owner_of("console") is not None
         )
         house = House(crew, librarian.status)
-        outbox = Outbox(crew, spoken)
         control = Control(crew, hearing, house)
         worker = Worker(crew, graph, hearing, outbox, control, librarian, _neighbours(home, stack))
         await librarian.open()

@@ -16,7 +16,7 @@ from bot.reply import DONE_WORDS, Reply, headline, outcome_sentence
 from channels.base import Inbound, Limits
 from graphs import answer as answers
 from graphs.approval import origin, render_card
-from graphs.decisions import Decision, chosen, read_decision
+from graphs.decisions import Decision, chosen, read_decision, read_spoken
 from graphs.policy.engine import Question, judge_safely
 from graphs.policy.schema import document
 from graphs.policy.sentences import sentences
@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 LATER = timedelta(hours=2)
 THUMBS: dict[str, Literal["approved", "rejected"]] = {"👍": "approved", "👎": "rejected"}
 
+SPOKEN_CHOICE = "A spoken word decides nothing. Here it is: press the button."
+
 
 class Control:
     """Handles one control delivery. Everything it changes, its answer included, is one transaction."""
@@ -53,7 +55,7 @@ class Control:
                 await delivery.reported(tx, stored, ms(self.crew.clock()))
                 await inbox.set_state(tx, stored.id, "done")
             return []
-        inbound = self.hearing.parse(stored)
+        inbound = await self.hearing.recalled(stored)
         principal = await self.hearing.standing(stored, inbound.also) == "principal"
         now = ms(self.crew.clock())
         async with self.crew.db.write() as tx:
@@ -206,9 +208,11 @@ class Control:
             proposal = await cards.get_proposal(tx, editing["proposal"])
             if proposal is not None and proposal.state == "open":
                 return await self._edit(tx, proposal, inbound, decider, now)
-        decision = None if inbound.forwarded else read_decision(inbound.text)
+        read = read_spoken if inbound.kind == "voice" else read_decision
+        decision = None if inbound.forwarded else read(inbound.text)
         open_cards = await cards.open_cards(tx)
-        if decision is None and self._limits(inbound.channel).numbered and not inbound.forwarded:
+        typed = inbound.kind != "voice" and not inbound.forwarded
+        if decision is None and typed and self._limits(inbound.channel).numbered:
             return await self._numbered(tx, inbound, open_cards, now)
         if decision is None or not open_cards:
             return Reply(hand_over=True)
@@ -276,8 +280,10 @@ class Control:
         found = [c for c in [await cards.get(tx, i) for i in card_ids] if c is not None]
         if decision.verb == "why":
             return Reply(messages=[Outbound(why_text(c, await cards.of_card(tx, c.id))) for c in found])
-        if decision.verb == "later":
+        if decision.verb == "later" and inbound.kind != "voice":
             return Reply(" ".join([await self._later(tx, c, decider, now) for c in found]))
+        if inbound.kind == "voice":
+            return await self._asks_for_the_button(tx, found)
         verdict = "approved" if decision.verb == "approve" else "rejected"
         sentences = []
         for p in chosen:
@@ -285,6 +291,11 @@ class Control:
             sentence = await self._after(tx, outcome, now)
             sentences += [] if outcome.kind == "decided" else [sentence]
         return Reply(" ".join(dict.fromkeys(sentences)))
+
+    async def _asks_for_the_button(self, tx: Tx, chosen: list[Card]) -> Reply:
+        """A spoken word may be misheard or somebody else's: it chooses the card, and the button decides."""
+        shown = [render_card(card, await cards.of_card(tx, card.id), self.crew.zone) for card in chosen]
+        return Reply(SPOKEN_CHOICE, shown)
 
     async def _edit(
         self, tx: Tx, old: Proposal, inbound: Inbound, decider: Decider, now: int, *, words: str = ""

@@ -9,7 +9,10 @@ from datetime import UTC, datetime
 
 from bot import strangers
 from bot.commands import COMMANDS
+from bot.voice.base import NotSound, VoiceTrouble
+from bot.voice.notes import VoiceNotes, integrity_of
 from channels.base import Inbound, SpeakingChannel
+from graphs.decisions import read_spoken
 from graphs.state import Crew, Said, TurnContext, ms
 from knowledge import ledger
 from knowledge.database import Tx
@@ -33,16 +36,18 @@ Attach = Callable[[Inbound, Stored], Awaitable[Said | None]]
 
 
 class Hearing:
-    """Understands who speaks. `commands` are those that have a turn of their own; `attach` takes files in."""
+    """Understands who speaks. `attach` takes files in, `voice` gives voice notes their words."""
 
     def __init__(
         self,
         crew: Crew,
         speakers: Mapping[str, SpeakingChannel],
         attach: Attach | None = None,
+        voice: VoiceNotes | None = None,
         console_open: Callable[[], bool] = lambda: True,
     ) -> None:
-        self.crew, self.speakers, self.attach, self.console_open = crew, speakers, attach, console_open
+        self.crew, self.speakers, self.attach = crew, speakers, attach
+        self.voice, self.console_open = voice, console_open
 
     def parse(self, stored: Stored) -> Inbound:
         """The delivery in our words. Raises ValueError (a poison delivery) when its channel cannot read it."""
@@ -57,6 +62,11 @@ class Hearing:
         if speaker is None:
             raise ValueError(f"the channel {stored.channel} is not set up in this process")
         return speaker.parse(stored.raw, stored.account)
+
+    async def recalled(self, stored: Stored) -> Inbound:
+        """The delivery in our words, a voice note that was heard before with its transcript. Raises as `parse`."""
+        inbound = self.parse(stored)
+        return await self.voice.recalled(inbound, stored) if self.voice is not None else inbound
 
     async def target(self, tx: Tx, stored: Stored) -> tuple[str, str]:
         """Where the turn's answer goes: for a timer where it was set, or to a linked chat when that terminal is closed."""
@@ -92,9 +102,35 @@ class Hearing:
             async with self.crew.db.write() as tx:
                 await self._to_control(tx, stored, lease)
             return None
-        if inbound.kind == "text" and not inbound.forwarded and await self._changes_a_card(stored, inbound, lease):
+        if self.voice is not None and self.voice.concerns(inbound):
+            try:
+                inbound = await self.voice.heard(inbound, stored, lease)
+            except VoiceTrouble as trouble:
+                if inbound.kind == "voice" or not isinstance(trouble, NotSound):
+                    return await self.context(stored, lease, _unheard(inbound, stored, trouble))
+        if await self._is_about_a_card(stored, inbound, lease):
             return None
         return await self.context(stored, lease)
+
+    async def _is_about_a_card(self, stored: Stored, inbound: Inbound, lease: Lease) -> bool:
+        """Typed or spoken words that the control lane has to answer. Typed decisions were sent there by the receiver."""
+        if inbound.kind not in ("text", "voice") or inbound.forwarded:
+            return False
+        if inbound.kind == "voice" and integrity_of(inbound) != "principal":
+            return False
+        if inbound.kind == "voice" and await self._answers_a_card(inbound):
+            async with self.crew.db.write() as tx:
+                await self._to_control(tx, stored, lease)
+            return True
+        return await self._changes_a_card(stored, inbound, lease)
+
+    async def _answers_a_card(self, inbound: Inbound) -> bool:
+        """Whether spoken words answer "what should change?" or say yes or no to an open card."""
+        now = ms(self.crew.clock())
+        async with self.crew.db.read() as tx:
+            if await settings.get(tx, f"edit:{inbound.channel}:{inbound.conversation}", now) is not None:
+                return True
+            return read_spoken(inbound.text) is not None and bool(await cards.open_cards(tx))
 
     async def _changes_a_card(self, stored: Stored, inbound: Inbound, lease: Lease) -> bool:
         """Words that no agent claims, while one card is open whose tool can apply them ("an hour later"): an edit."""
@@ -126,11 +162,11 @@ class Hearing:
         await inbox.to_control_lane(tx, stored.id)
         await leases.release(tx, lease)
 
-    async def context(self, stored: Stored, lease: Lease) -> TurnContext:
-        """What a turn needs to begin or go on."""
+    async def context(self, stored: Stored, lease: Lease, said: Said | None = None) -> TurnContext:
+        """What a turn needs to begin or go on; `said` where it is known already."""
         async with self.crew.db.read() as tx:
             channel, conversation = await self.target(tx, stored)
-        said = await self._said(stored)
+        said = said or await self._said(stored)
         return TurnContext(
             crew=self.crew,
             lease=lease,
@@ -145,10 +181,13 @@ class Hearing:
     async def _said(self, stored: Stored) -> Said:
         if stored.channel == "timer":
             return await self._timer_said(stored)
-        inbound = self.parse(stored)
+        inbound = await self.recalled(stored)
         if inbound.files and self.attach is not None and (taken := await self.attach(inbound, stored)) is not None:
             return taken
         source = f"{stored.channel}:{inbound.message_ref or stored.id}"
+        if inbound.kind == "voice" and inbound.text:
+            reply_to = "" if inbound.private else inbound.message_ref
+            return Said(inbound.text, "text", integrity_of(inbound), f"{source} (spoken)", reply_to=reply_to)
         if inbound.kind not in ("text", "command"):
             note = inbound.note or inbound.kind
             return Said(note, "file", "untrusted", source, payload={"unsupported": note})
@@ -219,6 +258,16 @@ class Hearing:
         await inbox.set_state(tx, stored.id, "done")
         await turns.set_state(tx, stored.turn, "done", ended_at=now)
         await leases.release(tx, lease)
+
+
+def _unheard(inbound: Inbound, stored: Stored, trouble: VoiceTrouble) -> Said:
+    """What a voice note that has no words becomes: one sentence as its answer."""
+    source, reply_to = (
+        f"{stored.channel}:{inbound.message_ref or stored.id}",
+        "" if inbound.private else inbound.message_ref,
+    )
+    payload = {"sentence": str(trouble)}
+    return Said("a voice note", "file", "untrusted", source, payload=payload, reply_to=reply_to)
 
 
 def choice_delivery(words: str, at: datetime) -> bytes:

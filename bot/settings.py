@@ -74,7 +74,15 @@ class ModelSettings(BaseModel):
 
 
 class VoiceSettings(BaseModel):
+    """`transcriber`: a URL with OpenAI's interface, `whisper:FOLDER`, `pocketsphinx`, `off`; empty: pocketsphinx if there.
+
+    `api_key` and `model` are for the URL. `language` (`en`, `de` …) spares the transcriber a guess.
+    """
+
     transcriber: str = ""
+    api_key: SecretStr = SecretStr("")
+    model: str = "whisper-1"
+    language: str = ""
 
 
 class HttpSettings(BaseModel):

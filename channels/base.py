@@ -88,12 +88,16 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class FileRef:
-    """A file on the platform: `size` in bytes, 0 when the platform does not say."""
+    """A file on the platform: `size` in bytes, 0 when the platform does not say; `mime` empty likewise.
+
+    `spoken`: recorded in the chat itself, so that what is said in it is the sender's word; a file of music is not.
+    """
 
     id: str
     name: str
     mime: str
     size: int
+    spoken: bool = False
 
 
 Kind = Literal["text", "command", "press", "voice", "file", "edit", "timer", "reaction", "unsupported"]

@@ -81,7 +81,7 @@ class ConsoleSpeaker:
         size = path.stat().st_size if path.is_file() else 0
         mime = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         kind: Kind = "voice" if word == "voice" else "file"
-        file = FileRef(str(path), path.name, mime, size)
+        file = FileRef(str(path), path.name, mime, size, spoken=word == "voice")
         return Inbound(kind, self.name, account, self.conversation, SENDER, "", at, files=(file,))
 
     def fit(self, message: Outbound) -> list[Outbound]:

@@ -137,8 +137,8 @@ def _file(found: dict[str, Any]) -> FileRef:
     """A file by its private address, or by its id where Slack wants to be asked first (shared channels)."""
     url = found.get("url_private_download") or found.get("url_private")
     asks = found.get("file_access") == "check_file_info" or not isinstance(url, str)
-    mime = str(found.get("mimetype") or "application/octet-stream")
-    if found.get("subtype") == "slack_audio":
+    mime = str(found.get("mimetype") or ("" if asks else "application/octet-stream"))
+    if recorded := found.get("subtype") == "slack_audio":
         mime = "audio/mp4"
     size = found.get("size")
     return FileRef(
@@ -146,6 +146,7 @@ def _file(found: dict[str, Any]) -> FileRef:
         str(found.get("name") or "file"),
         mime,
         size if isinstance(size, int) else 0,
+        spoken=recorded,
     )
 
 

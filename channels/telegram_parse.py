@@ -190,7 +190,8 @@ def _files(message: Message) -> tuple[Kind | None, tuple[FileRef, ...]]:
     if voice := message.voice or message.audio or message.video_note:
         mime = getattr(voice, "mime_type", None) or ("video/mp4" if message.video_note else "audio/ogg")
         name = getattr(voice, "file_name", None) or ("video.mp4" if message.video_note else "voice.ogg")
-        return "voice", (FileRef(voice.file_id, name, mime, voice.file_size or 0),)
+        recorded = message.audio is None
+        return "voice", (FileRef(voice.file_id, name, mime, voice.file_size or 0, spoken=recorded),)
     if found := message.document or message.video or message.animation:
         mime = found.mime_type or "application/octet-stream"
         kind: Kind = "voice" if message.document and mime.startswith("audio/") else "file"

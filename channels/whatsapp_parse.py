@@ -70,7 +70,7 @@ def _files(found: dict[str, str]) -> tuple[FileRef, ...]:
         mime = found.get(f"MediaContentType{n}", "").partition(";")[0].strip() or "application/octet-stream"
         name = _NAMES.get(mime) or _NAMES.get(mime.partition("/")[0]) or _named(url, mime)
         if url:
-            files.append(FileRef(url, name, mime, 0))
+            files.append(FileRef(url, name, mime, 0, spoken=mime == "audio/ogg"))
     return tuple(files)
 
 

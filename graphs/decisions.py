@@ -34,6 +34,17 @@ _NUMBERED_EDIT = re.compile(
 )
 _TYPO = {"aprove", "approv", "apprve", "rejct", "rject", "approove"}
 
+_NUMBER_WORDS = {
+    word: str(n)
+    for n, word in enumerate(("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), 1)
+}
+_SPOKEN = re.compile(
+    r"^(?:(?:yes|no|ok|okay|please|you can|you may|i|now)\b[\s,.]*)*"
+    r"(?:(?P<approve>approved?|confirm|accept|go ahead)|(?P<reject>reject(?:ed)?|decline))\b",
+    re.IGNORECASE,
+)
+_SPOKEN_WORDS = 12
+
 LONGEST = 400
 """Characters beyond which a text is never read as a decision."""
 
@@ -78,3 +89,15 @@ def chosen(text: str, buttons: Sequence[Button]) -> Button | None:
         return buttons[int(said) - 1] if int(said) <= len(buttons) else None
     same = [button for button in buttons if button.label.casefold() == said]
     return same[0] if len(same) == 1 else None
+
+
+def read_spoken(text: str) -> Decision | None:
+    """As `read_decision`, and more generous: what is spoken only chooses the card that is then asked for, never decides."""
+    digits = re.sub(r"[a-z]+", lambda word: _NUMBER_WORDS.get(word[0].lower(), word[0]), text, flags=re.IGNORECASE)
+    if (plain := read_decision(digits)) is not None:
+        return plain
+    found = _SPOKEN.match(digits.strip())
+    if found is None or len(digits.split()) > _SPOKEN_WORDS:
+        return None
+    numbers = tuple(int(n) for n in re.findall(r"\b\d{1,9}\b", digits))
+    return Decision("approve" if found["approve"] else "reject", numbers)

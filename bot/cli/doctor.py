@@ -31,6 +31,7 @@ async def findings() -> list[Finding]:
     if not found[0].ok:
         return found[:1]
     found += [_database(home), _ledger(home), _space(home), _memory(settings, home), _language_model(settings)]
+    found += [await _voice(settings)]
     found += [_zone(settings), _clock(home), _surfaces(settings)]
     found += await _channels(settings)
     return [f for f in found if f.what]
@@ -136,6 +137,26 @@ def _language_model(settings: Settings) -> Finding:
     if needs_key and not key:
         return Finding(f"The language model {models.fast} has no key.", False, "Set STEWARD_MODELS__API_KEY.")
     return Finding(f"The language model {models.fast} is set; without it the plain rules go on.", True)
+
+
+async def _voice(settings: Settings) -> Finding:
+    """Whether voice notes can be heard; a server is asked with a second of silence, so that address and key are tried."""
+    from bot.voice.base import RATE, Sound, VoiceTrouble
+    from bot.voice.transcribers import ServerTranscriber, transcriber_of
+
+    transcriber = transcriber_of(settings.voice)
+    if settings.voice.transcriber.strip() == "off":
+        return Finding("Voice notes are switched off.", True)
+    if not (lacks := transcriber.lacks()):
+        if isinstance(transcriber, ServerTranscriber):
+            try:
+                await transcriber.transcribe(Sound(bytes(2 * RATE)))
+            except VoiceTrouble as trouble:
+                return Finding("Voice notes are not heard.", False, str(trouble))
+        poor = "; it is often wrong, docs/voice.md names better ones" if transcriber.name == "pocketsphinx" else ""
+        return Finding(f"Voice notes are heard by {transcriber.name}{poor}.", True)
+    chosen = bool(settings.voice.transcriber)
+    return Finding("Voice notes are not heard.", not chosen, lacks)
 
 
 def _zone(settings: Settings) -> Finding:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import sys
 from dataclasses import replace
 from pathlib import Path
 
+from knowledge.confined import SaidTooMuch, confined
 from knowledge.documents.loaded import NotReadable, Part
 from knowledge.ids import digest
 
@@ -33,40 +32,16 @@ async def load(path: Path, *, seconds: float = SECONDS) -> list[Part]:
         raise NotReadable(f"{path.name} has {size // 2**20} MB; files above {LARGEST // 2**20} MB are not read.")
     if not size:
         raise NotReadable(f"{path.name} is empty.")
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-I", "-c", _START, str(Path(__file__).parents[2]), str(path),
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-        env={"PATH": os.defpath, "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
     try:
-        answer = await asyncio.wait_for(_read(child), seconds)
+        answer = await confined(_START, str(path), most=ANSWER, seconds=seconds)
     except TimeoutError as error:
         raise NotReadable(f"{path.name} took longer than {seconds:.0f} seconds to read; it was given up.") from error
-    finally:
-        if child.returncode is None:
-            child.kill()
-        await child.wait()
+    except SaidTooMuch as error:
+        raise NotReadable("The file holds more text than memory takes in at once.") from error
     return _parts(path, answer)
 
 
-_START = """
-import sys
-sys.path.insert(0, sys.argv[1])
-from pathlib import Path
-from knowledge.documents.child import main
-main(Path(sys.argv[2]))
-"""
-
-
-async def _read(child: asyncio.subprocess.Process) -> bytes:
-    assert child.stdout is not None
-    said = bytearray()
-    while block := await child.stdout.read(2**16):
-        said += block
-        if len(said) > ANSWER:
-            raise NotReadable("The file holds more text than memory takes in at once.")
-    await child.wait()
-    return bytes(said)
+_START = "from pathlib import Path; from knowledge.documents.child import main; main(Path(sys.argv[1]))"
 
 
 def _parts(path: Path, answer: bytes) -> list[Part]:

@@ -35,6 +35,8 @@ class FakeSlack:
         self.responses: list[dict[str, Any]] = []
         self.dead_urls = False
         self.files: dict[str, bytes] = {}
+        self.fetched: list[str] = []
+        self.broken_files = False  # a download answers 200 with a page, as without the scope
         self.acknowledged: list[dict[str, Any]] = []
         self.sockets: list[web.WebSocketResponse] = []
         self._server = Loopback(self._serve)
@@ -122,7 +124,8 @@ class FakeSlack:
             self.responses.append(json.loads(request.body))
             return Response(200, b"ok", "text/plain")
         if room == "files":
-            if token != BOT_TOKEN:
+            self.fetched.append(name)
+            if token != BOT_TOKEN or self.broken_files:
                 return Response(200, b"<html>sign in</html>", "text/html; charset=utf-8")
             return Response(200, self.files[name], "text/plain")
         if token != (APP_TOKEN if name == "apps.connections.open" else BOT_TOKEN):

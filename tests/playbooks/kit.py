@@ -398,6 +398,6 @@ async def open_book(
 
 
 __all__ = [
-    "NOW", "Book", "Clock", "Step", "asks", "at", "button", "calls", "calls_nothing", "does", "effects", "later", "of_turn",
-    "open_book", "presses", "presses_data", "says", "shows", "toasts", "user",
+    "NOW", "Book", "Clock", "Step", "asks", "at", "button", "calls", "calls_nothing", "does", "effects", "later",
+    "lay_out", "of_turn", "open_book", "presses", "presses_data", "says", "shows", "toasts", "user",
 ]  # fmt: skip

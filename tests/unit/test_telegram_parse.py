@@ -111,7 +111,8 @@ def test_files_and_voices(content: dict[str, dict[str, Any]], file: tuple[str, s
     identified = {kind: described | {"file_id": "F", "file_unique_id": "U"} for kind, described in content.items()}
     inbound = message(**identified, caption="see", media_group_id="9")
     assert (inbound.kind, inbound.text, inbound.album) == (file[0], "see", "9")
-    assert inbound.files == (FileRef("F", *file[1:]),)
+    recorded = not {"voice", "video_note"}.isdisjoint(content)  # in the chat itself: then it is the sender's own word
+    assert inbound.files == (FileRef("F", *file[1:], spoken=recorded),)
 
 
 def test_a_photo_is_its_largest_size() -> None:

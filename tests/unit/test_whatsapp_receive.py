@@ -186,7 +186,7 @@ def test_what_a_webhook_is(more: dict[str, str], kind: str, note: str) -> None:
     inbound = parse(FakeTwilio().text("", **more), ACCOUNT, NOW)
     assert (inbound.kind, inbound.note) == (kind, note)
     if kind == "voice":
-        assert inbound.files == (FileRef("u", "voice.ogg", "audio/ogg", 0),)
+        assert inbound.files == (FileRef("u", "voice.ogg", "audio/ogg", 0, spoken=True),)
 
 
 @pytest.mark.skipif(not SHAPES.exists(), reason="no ../shared/specs/twilio")
