@@ -138,7 +138,7 @@ def _file(found: dict[str, Any]) -> FileRef:
     url = found.get("url_private_download") or found.get("url_private")
     asks = found.get("file_access") == "check_file_info" or not isinstance(url, str)
     mime = str(found.get("mimetype") or ("" if asks else "application/octet-stream"))
-    if recorded := found.get("subtype") == "slack_audio":
+    if found.get("subtype") == "slack_audio":
         mime = "audio/mp4"
     size = found.get("size")
     return FileRef(
@@ -146,7 +146,7 @@ def _file(found: dict[str, Any]) -> FileRef:
         str(found.get("name") or "file"),
         mime,
         size if isinstance(size, int) else 0,
-        spoken=recorded,
+        spoken=found.get("subtype") == "slack_audio",
     )
 
 
