@@ -9,8 +9,8 @@ from pathlib import Path
 
 from knowledge.database.engine import Database
 from knowledge.documents import store
-from knowledge.documents.pieces import Turn, cut, cut_turns, normalise
-from knowledge.documents.store import NewDocument
+from knowledge.documents.pieces import Turn, cut, cut_turns, normalise, windows
+from knowledge.documents.store import NewDocument, Row, Vectored
 from knowledge.embedding.base import Embedder
 from knowledge.embedding.encoder import Encoder
 from knowledge.facts import derive
@@ -122,8 +122,7 @@ class Memory:
         fresh = [d for d, old in zip(documents, known, strict=True) if old is None or old[1] != d.content_hash]
         if not fresh:
             return [old[0] for old in known if old is not None]
-        texts = [embedded_text(p.context, p.text, turn=p.speaker is not None) for d in fresh for p in d.pieces]
-        vectors = iter(await self._encoder.blobs(texts))
+        vectors = iter(await self._vectors(fresh))
         ids: list[int] = []
         made: list[int] = []
         async with self._db.write() as tx:
@@ -132,8 +131,7 @@ class Memory:
                 if old is not None and old[1] == d.content_hash:
                     ids.append(old[0])
                     continue
-                own = [next(vectors) for _ in d.pieces]
-                id, chunks = await store.put(tx, d, own, self._encoder.fingerprint, now=self._now())
+                id, chunks = await store.put(tx, d, next(vectors), self._encoder.fingerprint, now=self._now())
                 await derive.learn(tx, d, id, former=old[0] if old else None, now=self._now(), zone=self._zone)
                 ids.append(id)
                 made += chunks
@@ -141,6 +139,23 @@ class Memory:
         self._finder.names.learn(p.speaker for d in fresh for p in d.pieces if p.speaker)
         await self._projection.learn(made, gone)
         return ids
+
+    async def _vectors(self, documents: Sequence[NewDocument]) -> list[list[Vectored]]:
+        """The vectors of each document's chunks; in conversations also those of its windows."""
+        texts, spans = [], []
+        for d in documents:
+            own = [embedded_text(p.context, p.text, turn=p.speaker is not None) for p in d.pieces]
+            texts.append(own)
+            spans.append(windows(own) if len(own) > 1 and all(p.speaker is not None for p in d.pieces) else {})
+        joined = [
+            " ".join(own[n : n + span]) for own, wide in zip(texts, spans, strict=True) for n, span in wide.items()
+        ]
+        blobs = iter(await self._encoder.blobs([text for own in texts for text in own] + joined))
+        alone = [[next(blobs) for _ in own] for own in texts]
+        return [
+            [Vectored(v, wide.get(n, 0), next(blobs) if n in wide else None) for n, v in enumerate(own)]
+            for own, wide in zip(alone, spans, strict=True)
+        ]
 
     async def forget(self, source: str, external_id: str) -> bool:
         """Delete every version of a document from SQL and the index. False when there was none."""
@@ -210,9 +225,19 @@ class Memory:
         while fingerprint and done < most:
             async with self._db.read() as tx:
                 rows = await store.without_vector(tx, fingerprint, EMBED_AT_ONCE)
-            texts = [embedded_text(r.context, r.text, turn=r.speaker is not None) for r in rows]
+                wide = {
+                    r.chunk: await store.neighbours(tx, r.document, r.ordinal, r.ordinal + r.span - 1)
+                    for r in rows
+                    if r.span
+                }
+            texts = [_embedded(r) for r in rows] + [" ".join(map(_embedded, own)) for own in wide.values()]
             vectors = await self._encoder.blobs(texts)
-            ready = {r.chunk: v for r, v in zip(rows, vectors, strict=True) if v is not None}
+            joined = dict(zip(wide, vectors[len(rows) :], strict=True))
+            ready = {
+                r.chunk: Vectored(v, r.span, joined.get(r.chunk))
+                for r, v in zip(rows, vectors[: len(rows)], strict=True)
+                if v is not None
+            }
             if not ready:
                 break
             async with self._db.write() as tx:
@@ -222,3 +247,7 @@ class Memory:
         if done:
             await self._projection.level()
         return done
+
+
+def _embedded(row: Row) -> str:
+    return embedded_text(row.context, row.text, turn=row.speaker is not None)

@@ -41,6 +41,8 @@ chunk = Table(
     Column("speaker", Text),  # set: the chunk is (part of) a turn of a conversation
     Column("said_at", BigInteger),
     Column("vector", LargeBinary),  # float16, little endian
+    Column("span", Integer, nullable=False, default=0),  # a window of so many turns begins here; 0: none does
+    Column("window", LargeBinary),  # its vector, like `vector`
     Column("fingerprint", Text),  # of the embedder that made the vector; null: no model was there
     Column("projected", Integer, nullable=False, default=0),  # 1: the index surely holds it
     sqlite_autoincrement=True,

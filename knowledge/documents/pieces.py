@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 SMALLEST, LARGEST = 600, 820  # characters: 150 to 210 word pieces of English, and still inside the window in German
 TURN_LIMIT = 1_200  # characters of one turn before it is cut
+WINDOW = 900  # characters of turns that are embedded together, beside each alone
 
 _HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t]*#*$", re.MULTILINE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\u2028\u2029\ud800-\udfff]")
@@ -76,6 +78,21 @@ def cut_turns(turns: list[Turn], title: str = "") -> list[Piece]:
                 pieces.append(Piece(body, begin, begin + len(body), title, place, turn.speaker, turn.at))
         offset += len(text) + 1
     return pieces
+
+
+def windows(texts: Sequence[str]) -> dict[int, int]:
+    """The windows of a conversation's turns, one after the other: where each begins, and how many turns it has.
+
+    What a stretch is about is said across its turns: "yes, the blue one" means nothing alone. Pure.
+    """
+    spans: dict[int, int] = {}
+    begin = filled = 0
+    for n, text in enumerate(texts):
+        if n and filled + len(text) > WINDOW:
+            begin, filled = n, 0
+        filled += len(text)
+        spans[begin] = n - begin + 1
+    return spans
 
 
 def _path(headings: list[tuple[int, int, str]], position: int) -> list[str]:

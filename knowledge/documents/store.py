@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import delete, exists, func, insert, select, update
+from sqlalchemy import bindparam, delete, exists, func, insert, select, update
 
 from knowledge.database.engine import Tx
 from knowledge.database.schema_memory import chunk, document, index_removal
@@ -55,12 +55,23 @@ class Row:
     integrity: Integrity
     readers: tuple[str, ...]
     dated_at: int
+    span: int = 0
     vector: bytes | None = None
+    window: bytes | None = None
     fingerprint: str | None = None
 
     @property
     def at(self) -> int:
         return self.dated_at if self.said_at is None else self.said_at
+
+
+@dataclass(frozen=True, slots=True)
+class Vectored:
+    """What the embedder made of a chunk, and of the window of `span` chunks that begins with it (0: none does)."""
+
+    vector: bytes | None = None
+    span: int = 0
+    window: bytes | None = None
 
 
 async def current(tx: Tx, source: str, external_id: str) -> tuple[int, str] | None:
@@ -76,7 +87,7 @@ async def current(tx: Tx, source: str, external_id: str) -> tuple[int, str] | No
 
 
 async def put(
-    tx: Tx, new: NewDocument, vectors: Sequence[bytes | None], fingerprint: str | None, *, now: int
+    tx: Tx, new: NewDocument, vectors: Sequence[Vectored], fingerprint: str | None, *, now: int
 ) -> tuple[int, list[int]]:
     """Insert a version, superseding the former one. Returns the document's id and its chunks' ids, in order.
 
@@ -102,10 +113,11 @@ async def put(
     rows = [
         {
             "document": document_id, "ordinal": n, "text": p.text, "context": p.context, "place": p.place,
-            "start": p.start, "end": p.end, "speaker": p.speaker, "said_at": p.said_at, "vector": vector,
-            "fingerprint": fingerprint if vector is not None else None, "projected": 0,
+            "start": p.start, "end": p.end, "speaker": p.speaker, "said_at": p.said_at, "vector": v.vector,
+            "span": v.span, "window": v.window, "fingerprint": fingerprint if v.vector is not None else None,
+            "projected": 0,
         }
-        for n, (p, vector) in enumerate(zip(new.pieces, vectors, strict=True))
+        for n, (p, v) in enumerate(zip(new.pieces, vectors, strict=True))
     ]  # fmt: skip
     made = await tx.execute(insert(chunk).returning(chunk.c.id, sort_by_parameter_order=True), rows)
     return int(document_id), [int(id) for id in made.scalars()]
@@ -154,22 +166,24 @@ async def mark_projected(tx: Tx, ids: Sequence[int]) -> None:
         await tx.execute(update(chunk).where(chunk.c.id.in_(ids[start : start + _FEW])).values(projected=1))
 
 
-async def set_vectors(tx: Tx, vectors: Mapping[int, bytes], fingerprint: str) -> None:
-    """Give chunks a vector (again) and have the index learn it."""
-    for id, blob in vectors.items():
-        await tx.execute(
-            update(chunk).where(chunk.c.id == id).values(vector=blob, fingerprint=fingerprint, projected=0)
-        )
+async def set_vectors(tx: Tx, vectors: Mapping[int, Vectored], fingerprint: str) -> None:
+    """Give chunks their vectors (again) and have the index learn them."""
+    values = [
+        {"id_": id, "vector": v.vector, "window": v.window, "fingerprint": fingerprint, "projected": 0}
+        for id, v in vectors.items()
+    ]
+    if values:
+        await tx.execute(update(chunk).where(chunk.c.id == bindparam("id_")), values)
 
 
 _COLUMNS = (
     chunk.c.id, chunk.c.document, chunk.c.ordinal, chunk.c.text, chunk.c.context, chunk.c.place, chunk.c.speaker,
     chunk.c.said_at, document.c.source, document.c.external_id, document.c.title, document.c.integrity,
-    document.c.readers, document.c.dated_at,
+    document.c.readers, document.c.dated_at, chunk.c.span,
 )  # fmt: skip
 _current = select(*_COLUMNS).join(document, chunk.c.document == document.c.id).where(document.c.state == "current")
 _current_vectors = (
-    select(*_COLUMNS, chunk.c.vector, chunk.c.fingerprint)
+    select(*_COLUMNS, chunk.c.vector, chunk.c.window, chunk.c.fingerprint)
     .join(document, chunk.c.document == document.c.id)
     .where(document.c.state == "current")
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from operator import itemgetter
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +30,7 @@ class Point:
 
     `dense` is None when no model was there. `words` are the chunk's own, with speaker and date; `around` with the
     words of the turn before it. `document` and `ordinal` say where it stands, `length` counts its words, `traits` are
-    bits that the ranking reads.
+    bits that the ranking reads. Where a window of a conversation begins, `window` is the vector of its `span` chunks.
     """
 
     id: int
@@ -44,6 +45,8 @@ class Point:
     length: int = 0
     traits: int = 0
     speaker: int = 0  # hash of the speaker's name; 0: none
+    window: npt.NDArray[np.float32] | None = None
+    span: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Three searches at once. A channel without a vector is not searched."""
+    """Three searches at once, and with `dense` one for windows. A channel without a vector is not searched."""
 
     scope: Scope
     dense: npt.NDArray[np.float32] | None = None
@@ -92,7 +95,10 @@ class Ask:
 
 @dataclass(slots=True)
 class Found:
-    """A point found: its score in each channel that returned it, and its fields."""
+    """A point found: its fields, its score in each channel (none: no match), and the words it shares with the question.
+
+    `shared` maps the question's words to the weight they have in the point.
+    """
 
     id: int
     document: int
@@ -103,6 +109,25 @@ class Found:
     traits: int
     speaker: int
     scores: dict[Channel, float] = field(default_factory=dict)
+    shared: dict[int, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of a conversation, `span` chunks from `ordinal` on, and how near the question is to it as a whole."""
+
+    document: int
+    ordinal: int
+    span: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """What a search brings: candidates in no order, and the windows that are nearest, nearest first."""
+
+    found: list[Found] = field(default_factory=list)
+    windows: list[Window] = field(default_factory=list)
 
 
 class Index(Protocol):
@@ -112,12 +137,8 @@ class Index(Protocol):
 
     async def remove(self, ids: Sequence[int]) -> None: ...
 
-    async def query(self, ask: Ask) -> list[Found]:
-        """The points of the best `limit` of each channel, in no order, each with the scores it got."""
-        ...
-
-    async def score(self, ask: Ask, ids: Sequence[int]) -> dict[int, dict[Channel, float]]:
-        """Scores of the given points in each channel of `ask`; a point that a channel does not match is left out."""
+    async def query(self, ask: Ask) -> Pool:
+        """The points of the best `limit` of each channel, each scored by all of them, and the best `limit` windows."""
         ...
 
     async def count(self, scope: Scope | None = None) -> int: ...
@@ -135,12 +156,18 @@ def fields(point: Point) -> dict[str, object]:
     """The payload of a point, under the short names that both engines store."""
     return {
         "readers": list(point.readers), "source": point.source, "at": point.at, "doc": point.document,
-        "ord": point.ordinal, "len": point.length, "traits": point.traits, "spk": point.speaker,
+        "ord": point.ordinal, "len": point.length, "traits": point.traits, "spk": point.speaker, "span": point.span,
     }  # fmt: skip
 
 
-def found(id: int, payload: Mapping[str, object]) -> Found:
+def found(id: int, payload: Mapping[str, Any]) -> Found:
     """The reverse of `fields` for what an engine returned."""
-    numbers = [int(str(payload.get(name, 0))) for name in ("doc", "ord", "at", "len", "traits", "spk")]
-    document, ordinal, at, length, traits, speaker = numbers
-    return Found(id, document, ordinal, at, str(payload.get("source", "")), length, traits, speaker)
+    document, ordinal, at, source, length, traits, speaker = _FIELDS(payload)
+    return Found(id, document, ordinal, at, source, length, traits, speaker)
+
+
+def window(payload: Mapping[str, Any], score: float) -> Window:
+    return Window(payload["doc"], payload["ord"], payload["span"], score)
+
+
+_FIELDS = itemgetter("doc", "ord", "at", "source", "len", "traits", "spk")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from qdrant_client import AsyncQdrantClient, models
 
-from knowledge.index.base import BATCH, Ask, Channel, Found, Point, Scope, Sparse, fields, found
+from knowledge.index.base import BATCH, Ask, Channel, Found, Point, Pool, Scope, Sparse, fields, found, window
 
 _INDEXED = {
     "readers": models.PayloadSchemaType.KEYWORD,
@@ -31,7 +31,9 @@ class ClientIndex:
         if not await client.collection_exists(collection):
             await client.create_collection(
                 collection,
-                vectors_config={"dense": models.VectorParams(size=size, distance=models.Distance.DOT)},
+                vectors_config={
+                    name: models.VectorParams(size=size, distance=models.Distance.DOT) for name in ("dense", "window")
+                },
                 sparse_vectors_config={
                     name: models.SparseVectorParams(modifier=models.Modifier.IDF) for name in ("words", "around")
                 },
@@ -53,30 +55,41 @@ class ClientIndex:
         if ids:
             await self._client.delete(self.collection, models.PointIdsList(points=list(ids)), wait=True)
 
-    async def query(self, ask: Ask) -> list[Found]:
+    async def query(self, ask: Ask) -> Pool:
         if not ask.scope.names:
-            return []
-        channels, requests = _requests(ask, _filter(ask.scope), ask.limit, payload=True)
+            return Pool()
+        scope = _filter(ask.scope)
+        channels, requests = _requests(ask, scope, ask.limit)
+        if ask.dense is not None:
+            near = ask.dense.tolist()
+            requests.append(
+                models.QueryRequest(query=near, using="window", filter=scope, limit=ask.limit, with_payload=True)
+            )
+        answers = await self._batch(requests)
         pool: dict[int, Found] = {}
-        for channel, points in zip(channels, await self._batch(requests), strict=True):
+        for points in answers[: len(channels)]:
             for point in points:
                 id = int(point.id)
-                hit = pool.get(id)
-                if hit is None:
-                    hit = pool[id] = found(id, point.payload or {})
-                hit.scores[channel] = point.score
-        return list(pool.values())
+                if id not in pool:
+                    pool[id] = found(id, point.payload or {})
+        if pool:
+            await self._score(ask, pool)
+        windows = answers[-1] if ask.dense is not None else []
+        return Pool(list(pool.values()), [window(p.payload or {}, p.score) for p in windows])
 
-    async def score(self, ask: Ask, ids: Sequence[int]) -> dict[int, dict[Channel, float]]:
-        scores: dict[int, dict[Channel, float]] = {id: {} for id in ids}
-        if not ids or not ask.scope.names:
-            return scores
-        narrow = models.Filter(must=[_filter(ask.scope), models.HasIdCondition(has_id=list(ids))])
-        channels, requests = _requests(ask, narrow, len(ids), payload=False)
+    async def _score(self, ask: Ask, pool: Mapping[int, Found]) -> None:
+        """Score every candidate in every channel, and note the words it shares with the question."""
+        narrow = models.Filter(must=[_filter(ask.scope), models.HasIdCondition(has_id=list(pool))])
+        channels, requests = _requests(ask, narrow, len(pool), scoring=True)
+        asked = set(ask.words.indices)
         for channel, points in zip(channels, await self._batch(requests), strict=True):
             for point in points:
-                scores[int(point.id)][channel] = point.score
-        return scores
+                hit = pool[int(point.id)]
+                hit.scores[channel] = point.score
+                if channel == "words" and isinstance(point.vector, dict):
+                    own = point.vector["words"]
+                    assert isinstance(own, models.SparseVector)
+                    hit.shared = {i: w for i, w in zip(own.indices, own.values, strict=True) if i in asked}
 
     async def count(self, scope: Scope | None = None) -> int:
         if scope is not None and not scope.names:
@@ -104,6 +117,8 @@ def _vectors(point: Point) -> models.VectorStruct:
     vectors: dict[str, models.Vector] = {}
     if point.dense is not None:
         vectors["dense"] = point.dense.tolist()
+    if point.window is not None:
+        vectors["window"] = point.window.tolist()
     for name, sparse in (("words", point.words), ("around", point.around)):
         if sparse.indices:
             vectors[name] = models.SparseVector(indices=list(sparse.indices), values=list(sparse.values))
@@ -111,16 +126,16 @@ def _vectors(point: Point) -> models.VectorStruct:
 
 
 def _requests(
-    ask: Ask, scope: models.Filter, limit: int, *, payload: bool
+    ask: Ask, scope: models.Filter, limit: int, *, scoring: bool = False
 ) -> tuple[list[Channel], list[models.QueryRequest]]:
+    """A search a channel. `scoring` known points needs no payload, but the words that a point has."""
     channels: list[Channel] = []
     requests: list[models.QueryRequest] = []
     if ask.dense is not None:
         channels.append("dense")
+        near = ask.dense.tolist()
         requests.append(
-            models.QueryRequest(
-                query=ask.dense.tolist(), using="dense", filter=scope, limit=limit, with_payload=payload
-            )
+            models.QueryRequest(query=near, using="dense", filter=scope, limit=limit, with_payload=not scoring)
         )
     rarity = models.SearchParams(idf=models.IdfCorpusParams(corpus=_readers(ask.scope)))
     names: tuple[tuple[Channel, Sparse], ...] = (("words", ask.words), ("around", ask.around))
@@ -130,7 +145,13 @@ def _requests(
             query = models.SparseVector(indices=list(sparse.indices), values=list(sparse.values))
             requests.append(
                 models.QueryRequest(
-                    query=query, using=name, filter=scope, limit=limit, with_payload=payload, params=rarity
+                    query=query,
+                    using=name,
+                    filter=scope,
+                    limit=limit,
+                    params=rarity,
+                    with_payload=not scoring,
+                    with_vector=["words"] if scoring and name == "words" else False,
                 )
             )
     return channels, requests

@@ -9,12 +9,25 @@ import fcntl
 import logging
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import qdrant_edge as edge
 
-from knowledge.index.base import BATCH, Ask, Channel, Found, IndexBusy, Point, Scope, Sparse, fields, found
+from knowledge.index.base import (
+    BATCH,
+    Ask,
+    Channel,
+    Found,
+    IndexBusy,
+    Point,
+    Pool,
+    Scope,
+    Sparse,
+    fields,
+    found,
+    window,
+)  # fmt: skip
 
 log = logging.getLogger(__name__)
 
@@ -69,31 +82,38 @@ class EdgeIndex:
             self.shard.update(edge.UpdateOperation.delete_points(list(ids[start : start + BATCH])))
             await asyncio.sleep(0)
 
-    async def query(self, ask: Ask) -> list[Found]:
+    async def query(self, ask: Ask) -> Pool:
         if not ask.scope.names:
-            return []
+            return Pool()
         scope, rarity = _filter(ask.scope), self._rarity(ask.scope)
-        channels, requests = _requests(ask, scope, ask.limit, rarity, payload=True)
+        channels, requests = _requests(ask, scope, ask.limit, rarity)
+        if ask.dense is not None:
+            near = edge.Query.Nearest(ask.dense.tolist(), using="window")
+            requests.append(edge.QueryRequest(limit=ask.limit, query=near, filter=scope, with_payload=True))
+        answers = self._batch(requests)
         pool: dict[int, Found] = {}
-        for channel, points in zip(channels, self._batch(requests), strict=True):
+        for points in answers[: len(channels)]:
             for point in points:
                 id = int(str(point.id))
-                hit = pool.get(id)
-                if hit is None:
-                    hit = pool[id] = found(id, point.payload or {})
-                hit.scores[channel] = point.score
-        return list(pool.values())
+                if id not in pool:
+                    pool[id] = found(id, point.payload or {})
+        if pool:
+            self._score(ask, pool, rarity)
+        windows = answers[-1] if ask.dense is not None else []
+        return Pool(list(pool.values()), [window(p.payload or {}, p.score) for p in windows])
 
-    async def score(self, ask: Ask, ids: Sequence[int]) -> dict[int, dict[Channel, float]]:
-        scores: dict[int, dict[Channel, float]] = {id: {} for id in ids}
-        if not ids or not ask.scope.names:
-            return scores
-        narrow = edge.Filter(must=[_filter(ask.scope), edge.HasIdCondition(set(ids))])
-        channels, requests = _requests(ask, narrow, len(ids), self._rarity(ask.scope), payload=False)
+    def _score(self, ask: Ask, pool: Mapping[int, Found], rarity: edge.SearchParams | None) -> None:
+        """Score every candidate in every channel, and note the words it shares with the question."""
+        narrow = edge.Filter(must=[_filter(ask.scope), edge.HasIdCondition(set(pool))])
+        channels, requests = _requests(ask, narrow, len(pool), rarity, scoring=True)
+        asked = set(ask.words.indices)
         for channel, points in zip(channels, self._batch(requests), strict=True):
             for point in points:
-                scores[int(str(point.id))][channel] = point.score
-        return scores
+                hit = pool[int(str(point.id))]
+                hit.scores[channel] = point.score
+                if channel == "words":
+                    own: edge.SparseVector = point.vector["words"]  # type: ignore[index,call-overload,assignment]
+                    hit.shared = {i: w for i, w in zip(own.indices, own.values, strict=True) if i in asked}
 
     async def count(self, scope: Scope | None = None) -> int:
         if scope is not None and not scope.names:
@@ -171,9 +191,10 @@ def _load(folder: Path) -> edge.EdgeShard | None:
 def _open(folder: Path, size: int) -> edge.EdgeShard:
     config = edge.EdgeConfig(
         vectors={
-            "dense": edge.EdgeVectorParams(
+            name: edge.EdgeVectorParams(
                 size=size, distance=edge.Distance.Dot, datatype=edge.VectorStorageDatatype.Float16
             )
+            for name in ("dense", "window")
         },
         sparse_vectors={
             "words": edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf),
@@ -219,6 +240,8 @@ def _vectors(point: Point) -> dict[str, Named]:
     vectors: dict[str, Named] = {}
     if point.dense is not None:
         vectors["dense"] = point.dense.tolist()
+    if point.window is not None:
+        vectors["window"] = point.window.tolist()
     for name, sparse in (("words", point.words), ("around", point.around)):
         if sparse.indices:
             vectors[name] = edge.SparseVector(list(sparse.indices), list(sparse.values))
@@ -226,21 +249,29 @@ def _vectors(point: Point) -> dict[str, Named]:
 
 
 def _requests(
-    ask: Ask, scope: edge.Filter, limit: int, rarity: edge.SearchParams | None, *, payload: bool
+    ask: Ask, scope: edge.Filter, limit: int, rarity: edge.SearchParams | None, *, scoring: bool = False
 ) -> tuple[list[Channel], list[edge.QueryRequest]]:
+    """A search a channel. `scoring` known points needs no payload, but the words that a point has."""
     channels: list[Channel] = []
     requests: list[edge.QueryRequest] = []
     if ask.dense is not None:
         channels.append("dense")
         query = edge.Query.Nearest(ask.dense.tolist(), using="dense")
-        requests.append(edge.QueryRequest(limit=limit, query=query, filter=scope, with_payload=payload))
+        requests.append(edge.QueryRequest(limit=limit, query=query, filter=scope, with_payload=not scoring))
     names: tuple[tuple[Channel, Sparse], ...] = (("words", ask.words), ("around", ask.around))
     for name, sparse in names:
         if sparse.indices:
             channels.append(name)
             query = edge.Query.Nearest(edge.SparseVector(list(sparse.indices), list(sparse.values)), using=name)
             requests.append(
-                edge.QueryRequest(limit=limit, query=query, filter=scope, with_payload=payload, params=rarity)
+                edge.QueryRequest(
+                    limit=limit,
+                    query=query,
+                    filter=scope,
+                    params=rarity,
+                    with_payload=not scoring,
+                    with_vector=["words"] if scoring and name == "words" else None,
+                )
             )
     return channels, requests
 

@@ -15,7 +15,7 @@ from knowledge.documents.store import Row
 from knowledge.embedding.base import from_blob
 from knowledge.embedding.encoder import Encoder
 from knowledge.hits import Hit
-from knowledge.index.base import Ask, Found, Index, Scope
+from knowledge.index.base import Ask, Index, Pool, Scope
 from knowledge.index.bm25 import query_vector
 from knowledge.retriever.attributes import Attributes
 from knowledge.retriever.focus import CLOSER, remainder
@@ -50,7 +50,7 @@ class Finder:
         if not question.text.strip() or not scope.names or k < 1:
             return []
         pool = await self.candidates(index, question, scope)
-        dense = any("dense" in f.scores for f in pool)
+        dense = any("dense" in f.scores for f in pool.found)
         ranked = rank(question, pool, self._weights if dense else LEXICAL)
         wanted = max(k, CLOSER)
         kept: list[tuple[Row, Ranked]] = []
@@ -67,16 +67,11 @@ class Finder:
         closer = await self._closer(question, kept[:CLOSER])
         return [hit(row, r) for row, r in (closer + kept[CLOSER:])[:k]]
 
-    async def candidates(self, index: Index, question: Question, scope: Scope) -> list[Found]:
-        """The pool that ranking chooses from: the best of three searches, each scored by all three."""
+    async def candidates(self, index: Index, question: Question, scope: Scope) -> Pool:
+        """The pool that ranking chooses from."""
         vectors = await self._encoder.encode([question.meant])
         words = query_vector(question.words)
-        ask = Ask(scope, vectors[0] if vectors is not None else None, words, words, POOL)
-        pool = await index.query(ask)
-        scores = await index.score(ask, [f.id for f in pool])
-        for found in pool:
-            found.scores.update(scores.get(found.id, {}))
-        return pool
+        return await index.query(Ask(scope, vectors[0] if vectors is not None else None, words, words, POOL))
 
     async def _closer(self, question: Question, kept: Sequence[tuple[Row, Ranked]]) -> list[tuple[Row, Ranked]]:
         """The best candidates in the order that a second look gives them; their parts say what it saw."""
@@ -89,16 +84,16 @@ class Finder:
         attributes = known.parts(own[0], own[1:]) if own is not None and known is not None else None
         looked = []
         for i, ((row, r), cover) in enumerate(zip(kept, left.cover, strict=True)):
-            parts = {**r.parts, "cover": cover}
+            looks = {"cover": cover}
             score = r.score
             if own is not None and row.vector is not None and row.fingerprint == fits:
-                parts["rest"] = float(own[0] @ from_blob(row.vector))
-                parts["match"] = float(own[0] @ own[i + 1])
-                score += REST * parts["rest"]
+                looks["rest"] = float(own[0] @ from_blob(row.vector))
+                looks["match"] = float(own[0] @ own[i + 1])
+                score += REST * looks["rest"]
             if attributes is not None:
-                parts |= attributes[i]
-                score += AGREE * parts["agree"]
-            looked.append((row, dataclasses.replace(r, score=score, parts=parts)))
+                looks |= attributes[i]
+                score += AGREE * looks["agree"]
+            looked.append((row, dataclasses.replace(r, score=score, looks=looks)))
         looked.sort(key=lambda pair: -pair[1].score)
         return looked
 

@@ -22,7 +22,7 @@ _MARK = re.compile(r"\{\w{1,20}\}|\[(?:laugh\w*|noise|pause|inaudible|crosstalk|
 def point(row: Row, before: Row | None, *, vector: bool = True) -> Point:
     """The point of a chunk; `before` is the chunk ahead of it in the same document, if any.
 
-    `vector` false leaves the stored vector out: it is another model's.
+    `vector` false leaves the stored vectors out: they are another model's.
     """
     own = tokens(spoken(row.text))
     head = tokens(row.context)
@@ -51,6 +51,8 @@ def point(row: Row, before: Row | None, *, vector: bool = True) -> Point:
         length=len(own),
         traits=traits,
         speaker=name_id(row.speaker or ""),
+        window=from_blob(row.window) if vector and row.window is not None else None,
+        span=row.span,
     )
 
 

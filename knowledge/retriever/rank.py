@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from knowledge.index.base import Found
+from knowledge.index.base import CHANNELS, Found, Pool
 from knowledge.retriever import points
 from knowledge.retriever.question import Question
 
@@ -20,6 +19,9 @@ FEATURES = (
     "stretch_words", "stretch_around",  # what stands around it in the same document, fading with distance
     "session_dense", "session_words",  # the best of the same document
     "session_dense5", "session_words5",  # the mean of its five best: how much of it is about the question
+    "cover3", "cover10", "session_cover",  # the question's words, by rarity: the share said nearby, and anywhere in it
+    "window6", "window15",  # the nearest window of turns that comes within six (fifteen) turns of it
+    "session_window", "session_window3",  # the nearest window of the document; the mean of its three nearest
     "named", "unnamed",  # the speaker is named in the question; others are and this one is not
     "when", "number",  # the question asks when (how many), the passage tells a time (a number)
     "question", "follows",  # is a question, follows one
@@ -27,85 +29,83 @@ FEATURES = (
     "first",  # opens its session
     "turn",  # somebody said it; always 1 where the weights of turns are used: it sets them level with documents'
 )  # fmt: skip
-_SESSION = ("session_dense", "session_words", "session_dense5", "session_words5")
 NEARBY = 2  # turns
 FADES = {"stretch_words": 7.0, "stretch_around": 20.0}  # turns after which a neighbour counts a third
+COVERS = {"cover3": 3.0, "cover10": 10.0}  # the same for the words said nearby
+WITHIN = {"window6": 6, "window15": 15}  # turns
 AGAIN = 2.0  # what a passage loses when the one right beside it is chosen already
+SAME = 0.3  # and when one of its document is: of ten hits, not all should be from one meeting
 MEETING = 60  # turns: a conversation that goes on beyond them is a meeting, shorter ones are sessions of a chat
-STRETCH, SHARE = 10.0, 30  # how far that reaches, in turns: at most 10, and a thirtieth of the document
+STRETCH, SHARE = 10.0, 30  # how far `AGAIN` reaches, in turns: at most 10, and a thirtieth of the document
 
 Weights = Mapping[str, Mapping[str, float]]
 """Kind of passage (chat | meeting | document) → feature → weight."""
 
+Array = npt.NDArray[np.float64]
+Whole = npt.NDArray[np.int64]
+
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A candidate with its score and the parts it is made of."""
+    """A candidate with its score and its features in the order of `FEATURES`."""
 
     found: Found
     score: float
-    parts: Mapping[str, float]
+    features: Array
+    looks: Mapping[str, float] = field(default_factory=dict)  # what later looks saw
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """What the score is made of, by name."""
+        return dict(zip(FEATURES, self.features.tolist(), strict=True)) | dict(self.looks)
 
 
-def features(question: Question, pool: Sequence[Found]) -> list[dict[str, float]]:
-    """One mapping a candidate, in the pool's order. Pure; depends on the pool as a whole."""
-    best = {c: max((f.scores.get(c, 0.0) for f in pool), default=0.0) or 1.0 for c in ("words", "around")}
-    asked = max(1, len(set(question.words)))
-    base = np.array(
-        [
-            [
-                f.scores.get("dense", 0.0),
-                f.scores.get("words", 0.0) / best["words"],
-                f.scores.get("around", 0.0) / best["around"],
-            ]
-            for f in pool
-        ]
-    )
-    near, stretch, session = _surroundings(pool, base)
-    out = []
-    for i, f in enumerate(pool):
-        dense, words, around = base[i].tolist()
-        named = float(f.speaker in question.names) if f.speaker else 0.0
-        out.append(
-            {
-                "dense": dense,
-                "words": words,
-                "around": around,
-                "words_raw": f.scores.get("words", 0.0) / asked,
-                **dict(zip(("near_dense", "near_words", "near_around"), near[i].tolist(), strict=True)),
-                **dict(zip(FADES, stretch[i].tolist(), strict=True)),
-                **dict(zip(_SESSION, session[i].tolist(), strict=True)),
-                "named": named,
-                "unnamed": float(bool(question.names) and bool(f.speaker) and not named),
-                "when": float(question.when and bool(f.traits & points.TIME)),
-                "number": float(question.number and bool(f.traits & points.NUMBER)),
-                "question": float(bool(f.traits & points.QUESTION)),
-                "follows": float(bool(f.traits & points.FOLLOWS_QUESTION)),
-                "length": math.log1p(f.length),
-                "short": float(f.length < 4),
-                "first": float(bool(f.traits & points.FIRST)),
-                "turn": float(bool(f.traits & points.TURN)),
-            }
-        )
+def features(question: Question, pool: Pool) -> Array:
+    """One row a candidate in the pool's order, one column a feature. Pure; depends on the pool as a whole."""
+    found = pool.found
+    raw = np.array([[f.scores.get(c, 0.0) for c in CHANNELS] for f in found])
+    best = raw.max(axis=0)
+    base = raw / np.where(best > 0, best, 1.0) ** np.array([0, 1, 1])
+    traits = np.array([f.traits for f in found])
+    speakers = np.array([f.speaker for f in found])
+    length = np.array([f.length for f in found])
+    named = np.isin(speakers, list(question.names)) & (speakers != 0)
+    column: dict[str, Array | npt.NDArray[np.bool_]] = dict(zip(CHANNELS, base.T, strict=True))
+    column |= {
+        "words_raw": raw[:, 1] / max(1, len(set(question.words))),
+        "named": named,
+        "unnamed": bool(question.names) & (speakers != 0) & ~named,
+        "when": question.when & (traits & points.TIME > 0),
+        "number": question.number & (traits & points.NUMBER > 0),
+        "question": traits & points.QUESTION > 0,
+        "follows": traits & points.FOLLOWS_QUESTION > 0,
+        "length": np.log1p(length),
+        "short": length < 4,
+        "first": traits & points.FIRST > 0,
+        "turn": traits & points.TURN > 0,
+    }
+    out = np.empty((len(found), len(FEATURES)))
+    for name, values in (column | _surroundings(pool, base, *_shared(found, raw[:, 1]))).items():
+        out[:, FEATURES.index(name)] = values
     return out
 
 
-def rank(question: Question, pool: Sequence[Found], weights: Weights) -> list[Ranked]:
+def rank(question: Question, pool: Pool, weights: Weights) -> list[Ranked]:
     """The pool, best first. Of passages side by side in a long conversation one stands for its stretch.
 
     Equal scores go by newer first, then by id, so that the order never wavers.
     """
-    if not pool:
+    if not pool.found:
         return []
-    ranked = []
+    rows = features(question, pool)
+    columns = {kind: np.array([own.get(name, 0.0) for name in FEATURES]) for kind, own in weights.items()}
     last: dict[int, int] = {}
-    for found in pool:
-        last[found.document] = max(found.ordinal, last.get(found.document, 0))
-    for found, parts in zip(pool, features(question, pool), strict=True):
-        own = weights[kind(found, last[found.document])]
-        ranked.append(Ranked(found, sum(weight * parts[name] for name, weight in own.items()), parts))
-    ranked.sort(key=lambda r: (-r.score, -r.found.at, r.found.id))
-    return [ranked[i] for i in _spread([r.found for r in ranked], np.array([r.score for r in ranked]))]
+    for f in pool.found:
+        last[f.document] = max(f.ordinal, last.get(f.document, 0))
+    scores = (rows * np.array([columns[kind(f, last[f.document])] for f in pool.found])).sum(axis=1)
+    order = sorted(range(len(rows)), key=lambda i: (-scores[i], -pool.found[i].at, pool.found[i].id))
+    ranked = [Ranked(pool.found[i], float(scores[i]), rows[i]) for i in order]
+    return [ranked[i] for i in _spread([r.found for r in ranked], scores[order])]
 
 
 def kind(found: Found, last: int) -> str:
@@ -115,40 +115,78 @@ def kind(found: Found, last: int) -> str:
     return "meeting" if last >= MEETING else "chat"
 
 
-def _surroundings(
-    pool: Sequence[Found], base: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Per candidate: the best beside it, the fading sums around it, the best of its document."""
-    near, stretch = np.zeros_like(base), np.zeros((len(pool), len(FADES)))
-    session = np.concatenate([base[:, :2], base[:, :2] / 5], axis=1)  # of a document found once
-    members: dict[int, list[int]] = {}
-    for i, f in enumerate(pool):
-        members.setdefault(f.document, []).append(i)
-    for own in members.values():
+def _shared(found: Sequence[Found], scores: Array) -> tuple[npt.NDArray[np.bool_], Array]:
+    """Which of the question's words each candidate has, and how rare each is, as shares of all.
+
+    The engine does not tell rarity, but its scores are the sum of weight times rarity: it is solved for.
+    """
+    asked = sorted({i for f in found for i in f.shared})
+    weights = np.array([[f.shared.get(i, 0.0) for i in asked] for f in found]).reshape(len(found), len(asked))
+    rarity = np.linalg.lstsq(weights, scores, rcond=1e-6)[0].clip(0.0) if asked else np.zeros(0)
+    return weights > 0, rarity / (rarity.sum() or 1.0)
+
+
+def _surroundings(pool: Pool, base: Array, has: npt.NDArray[np.bool_], rarity: Array) -> dict[str, Array]:
+    """What stands around each candidate: its neighbours, its document, the windows of its conversation."""
+    found = pool.found
+    near, out = np.zeros_like(base), {name: np.zeros(len(found)) for name in (*FADES, *COVERS, "session_cover")}
+    session, top5 = base[:, :2].copy(), base[:, :2] / 5  # of a document found once
+    alone = has @ rarity
+    out |= {name: alone.copy() for name in (*COVERS, "session_cover")}
+    documents, ordinals = np.array([f.document for f in found]), np.array([f.ordinal for f in found])
+    for own in _groups(documents):
         if len(own) == 1:
             continue
         best = -np.sort(-base[own][:, :2], axis=0)[:5]
-        session[own] = np.concatenate([best[0], best.sum(axis=0) / 5])
-        ordinals = np.array([pool[i].ordinal for i in own])
-        distance = np.abs(ordinals[:, None] - ordinals[None, :])
+        session[own], top5[own] = best[0], best.sum(axis=0) / 5
+        distance = np.abs(ordinals[own][:, None] - ordinals[own][None, :])
         beside = (distance > 0) & (distance <= NEARBY)
         near[own] = np.where(beside[:, :, None], base[own][None, :, :], 0.0).max(axis=1)
-        for n, (column, fade) in enumerate(zip((1, 2), FADES.values(), strict=True)):
+        for channel, (name, fade) in enumerate(FADES.items(), 1):
             closeness = np.exp(-distance / fade)
             np.fill_diagonal(closeness, 0.0)
-            stretch[own, n] = closeness @ base[own, column]
-    return near, stretch, session
+            out[name][own] = closeness @ base[own, channel]
+        for name, fade in COVERS.items():
+            closeness = np.exp(-distance / fade)
+            out[name][own] = sum(
+                share * (closeness * has[own, word]).max(axis=1) for word, share in enumerate(rarity) if share
+            )
+        out["session_cover"][own] = has[own].any(axis=0) @ rarity
+    names = ("near_dense", "near_words", "near_around", "session_dense", "session_words")
+    out |= dict(zip((*names, "session_dense5", "session_words5"), np.hstack([near, session, top5]).T, strict=True))
+    return out | _windows(pool, documents, ordinals)
 
 
-def _spread(found: Sequence[Found], scores: npt.NDArray[np.float64], most: int = 30) -> list[int]:
+def _windows(pool: Pool, documents: Whole, ordinals: Whole) -> dict[str, Array]:
+    """The nearest windows in reach of each candidate; where none is known, it is no nearer than the last that is."""
+    least = pool.windows[-1].score if pool.windows else 0.0
+    out = {name: np.full(len(documents), least) for name in WITHIN}
+    best = {document: np.full(3, least) for document in set(documents.tolist())}
+    for window in reversed(pool.windows):  # nearer ones overwrite
+        if window.document not in best:
+            continue
+        best[window.document] = np.append(best[window.document][1:], window.score)
+        after, before = ordinals - window.ordinal, window.ordinal + window.span - 1 - ordinals
+        for name, reach in WITHIN.items():
+            out[name][(documents == window.document) & (after >= -reach) & (before >= -reach)] = window.score
+    tops = np.array([best[document] for document in documents.tolist()])
+    return out | {"session_window": tops[:, 2], "session_window3": tops.mean(axis=1)}
+
+
+def _groups(documents: Whole) -> list[Whole]:
+    """Positions by document."""
+    order = np.argsort(documents, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(documents[order])) + 1)
+
+
+def _spread(found: Sequence[Found], scores: Array, most: int = 30) -> list[int]:
     """Positions in the order chosen: each choice lowers its neighbours, in long documents further than in short ones."""
     documents = np.array([f.document for f in found])
     if len(set(documents.tolist())) == len(found):
         return list(range(len(found)))
     ordinals = np.array([f.ordinal for f in found])
     reach = np.empty(len(found))
-    for document in set(documents.tolist()):
-        own = documents == document
+    for own in _groups(documents):
         reach[own] = min(STRETCH, (ordinals[own].max() + 1) / SHARE)
     left = scores.astype(float).copy()
     order: list[int] = []
@@ -156,7 +194,7 @@ def _spread(found: Sequence[Found], scores: npt.NDArray[np.float64], most: int =
         i = int(np.argmax(left))
         order.append(i)
         same = documents == documents[i]
-        left[same] -= AGAIN * np.exp(-np.abs(ordinals[same] - ordinals[i]) / reach[same])
+        left[same] -= SAME + AGAIN * np.exp(-np.abs(ordinals[same] - ordinals[i]) / reach[same])
         left[order] = -np.inf
     rest = [i for i in np.argsort(-left, kind="stable").tolist() if np.isfinite(left[i])]
     return order + rest

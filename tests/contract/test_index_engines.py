@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -60,12 +61,12 @@ def an_ask(text: str = "lunch", *, direction: int | None = 0, limit: int = 10, *
 
 
 async def ids(index: Index, ask: Ask) -> set[int]:
-    return {f.id for f in await index.query(ask)}
+    return {f.id for f in (await index.query(ask)).found}
 
 
 async def test_a_point_is_found_right_after_it_was_upserted_with_its_fields_and_scores(index: Index) -> None:
     await index.upsert([a_point(7), a_point(8, "dentist on monday", direction=1)])
-    found = {f.id: f for f in await index.query(an_ask())}
+    found = {f.id: f for f in (await index.query(an_ask())).found}
     hit = found[7]
     assert (hit.document, hit.ordinal, hit.at, hit.source, hit.length, hit.traits, hit.speaker) == (
         1, 7, 1_000, "note", 3, 5, 77,
@@ -130,27 +131,44 @@ async def test_only_named_readers_and_everyone_see_a_point(index: Index) -> None
     assert await index.count(Scope(())) == 0
 
 
-async def test_scores_of_given_points_respect_the_scope(index: Index) -> None:
-    await index.upsert([a_point(1), a_point(2, "lunch", direction=1), a_point(3, readers=("other",))])
-    scores = await index.score(an_ask(), [1, 2, 3])
-    assert scores[1]["dense"] == pytest.approx(1.0)
-    assert scores[2]["dense"] == pytest.approx(0.0)
-    assert scores[3] == {}
-    assert await index.score(an_ask(), []) == {}
+async def test_every_candidate_is_scored_by_every_channel_and_tells_the_words_it_shares(index: Index) -> None:
+    near = [a_point(n, "dentist") for n in range(10, 20)]
+    await index.upsert([a_point(1, "lunch with bo", direction=1), *near, a_point(3, readers=("other",))])
+    pool = {f.id: f for f in (await index.query(an_ask("lunch bo", limit=10))).found}
+    assert set(pool) == {1, *range(10, 20)}
+    assert pool[1].scores["dense"] == pytest.approx(0.0)  # the eleventh nearest, found by its words
+    assert set(pool[1].shared) == set(query_vector(tokens("lunch bo")).indices)
+    assert all(weight > 0 for weight in pool[1].shared.values())
+    assert pool[10].shared == {}
+    assert "words" not in pool[10].scores
+
+
+async def test_windows_come_nearest_first_and_only_to_those_who_may_see_them(index: Index) -> None:
+    window = np.eye(4, dtype=np.float32)
+    await index.upsert(
+        [
+            dataclasses.replace(a_point(1), window=window[1], span=3),
+            dataclasses.replace(a_point(4), window=window[0], span=2),
+            dataclasses.replace(a_point(6, readers=("other",)), window=window[0], span=5),
+        ]
+    )
+    pool = await index.query(an_ask())
+    assert [(w.document, w.ordinal, w.span) for w in pool.windows] == [(1, 4, 2), (1, 1, 3)]
+    assert pool.windows[0].score == pytest.approx(1.0)
 
 
 async def test_how_rare_a_word_is_depends_on_what_the_reader_may_see(index: Index) -> None:
     visible = [a_point(n, "budget meeting" if n == 1 else "garden") for n in range(1, 11)]
     await index.upsert(visible)
-    (before,) = [f.scores["words"] for f in await index.query(an_ask("budget", direction=None))]
+    (before,) = [f.scores["words"] for f in (await index.query(an_ask("budget", direction=None))).found]
     await index.upsert([a_point(100 + n, "budget", readers=("other",)) for n in range(50)])
-    (after,) = [f.scores["words"] for f in await index.query(an_ask("budget", direction=None))]
+    (after,) = [f.scores["words"] for f in (await index.query(an_ask("budget", direction=None))).found]
     assert after == pytest.approx(before)
 
 
 async def test_an_empty_question_finds_nothing(index: Index) -> None:
     await index.upsert([a_point(1)])
-    assert await index.query(Ask(Scope(("principal",)), None, Sparse(), Sparse())) == []
+    assert (await index.query(Ask(Scope(("principal",)), None, Sparse(), Sparse()))).found == []
 
 
 async def test_edge_keeps_its_points_and_admits_one_owner(tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from knowledge.hits import Hit
-from knowledge.index.base import Found
+from knowledge.index.base import Found, Pool, Window
 from knowledge.retriever.focus import remainder
 from knowledge.retriever.passage import answerable, best_sentence, passage, sentences
 from knowledge.retriever.points import FIRST, QUESTION, TIME, TURN, spoken
@@ -56,8 +58,7 @@ def test_verbs_of_asking_do_not_search_unless_there_is_nothing_else() -> None:
 
 
 def test_every_weight_names_a_feature() -> None:
-    (row,) = features(dissect("x", NAMES), [found(1)])
-    assert tuple(row) == FEATURES
+    assert features(dissect("x", NAMES), Pool([found(1)])).shape == (1, len(FEATURES))
     for weights in (DEFAULT, LEXICAL):
         assert set(weights) == {"chat", "meeting", "document"}
         assert all(set(own) <= set(FEATURES) for own in weights.values())
@@ -65,21 +66,42 @@ def test_every_weight_names_a_feature() -> None:
 
 def test_the_speaker_named_comes_before_the_other() -> None:
     pool = [found(1, document=1, speaker="Project Manager"), found(2, document=2, speaker="Bo")]
-    assert [r.found.id for r in rank(dissect("What does Bo want?", NAMES), pool, DEFAULT)] == [2, 1]
+    assert [r.found.id for r in rank(dissect("What does Bo want?", NAMES), Pool(pool), DEFAULT)] == [2, 1]
 
 
 def test_of_turns_side_by_side_in_a_meeting_one_stands_for_its_stretch() -> None:
     pool = [found(n, ordinal=300 + n, dense=0.6) for n in range(1, 6)] + [found(9, ordinal=20, dense=0.5)]
-    order = [r.found.id for r in rank(dissect("x", NAMES), pool, DEFAULT)]
+    order = [r.found.id for r in rank(dissect("x", NAMES), Pool(pool), DEFAULT)]
     assert order.index(9) <= 2  # among five that score higher by themselves
     assert sorted(order) == [1, 2, 3, 4, 5, 9]
 
 
+def test_words_said_nearby_count_by_their_rarity_and_windows_by_their_reach() -> None:
+    pool = [found(n, ordinal=o, words=0.0) for n, o in ((1, 10), (2, 11), (3, 40))]
+    pool[0].shared, pool[0].scores["words"] = {7: 1.0}, 3.0
+    pool[1].shared, pool[1].scores["words"] = {8: 2.0}, 2.0  # weight 2, so its rarity is 1 beside the other's 3
+    windows = [Window(1, 44, 4, 0.9), Window(1, 8, 4, 0.6), Window(2, 0, 3, 0.2)]
+    rows = features(dissect("x", NAMES), Pool(pool, windows))
+    column = {name: rows[:, n].tolist() for n, name in enumerate(FEATURES)}
+    assert column["session_cover"] == pytest.approx([1, 1, 1])
+    assert column["cover3"][0] == pytest.approx(0.75 + 0.25 * math.exp(-1 / 3))
+    assert column["cover3"][2] < 0.01
+    assert column["window6"] == pytest.approx([0.6, 0.6, 0.9])
+    assert column["session_window"] == pytest.approx([0.9, 0.9, 0.9])
+    assert column["session_window3"] == pytest.approx([(0.9 + 0.6 + 0.2) / 3] * 3)
+
+
+def test_of_equal_passages_not_all_come_from_one_conversation() -> None:
+    pool = [found(n, document=1, ordinal=9 * n) for n in range(1, 9)] + [found(99, document=2, ordinal=3, dense=0.48)]
+    order = [r.found.id for r in rank(dissect("x", NAMES), Pool(pool), DEFAULT)]
+    assert order.index(99) < 8
+
+
 def test_ranking_is_stable_and_takes_an_empty_pool() -> None:
     pool = [found(n, document=n) for n in range(20)]
-    assert rank(dissect("x", NAMES), [], DEFAULT) == []
-    first = [r.found.id for r in rank(dissect("x", NAMES), pool, DEFAULT)]
-    assert first == [r.found.id for r in rank(dissect("x", NAMES), pool[::-1], DEFAULT)]
+    assert rank(dissect("x", NAMES), Pool(), DEFAULT) == []
+    first = [r.found.id for r in rank(dissect("x", NAMES), Pool(pool), DEFAULT)]
+    assert first == [r.found.id for r in rank(dissect("x", NAMES), Pool(pool[::-1]), DEFAULT)]
 
 
 def test_traits_are_distinct_bits() -> None:

@@ -11,7 +11,7 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ import numpy as np
 from knowledge.bench_recall import read_lines, remember_line
 from knowledge.database.engine import Database
 from knowledge.database.schema import metadata
-from knowledge.embedding.base import Embedder
+from knowledge.embedding.base import Embedder, Vectors
 from knowledge.embedding.onnx import OnnxEmbedder, model_folder
 from knowledge.index.base import Scope
 from knowledge.memory import Memory
@@ -31,7 +31,8 @@ from tests.evals.memory.dialogues import dialogues
 
 PRIOR: Mapping[str, float] = {
     "dense": 6.0, "words": 1.2, "around": 0.3, "words_raw": 0.4, "near_around": 1.0, "stretch_words": 0.1,
-    "stretch_around": 0.15, "session_dense": 1.0, "session_words": 0.3, "named": 0.9, "unnamed": -0.7, "when": 0.4,
+    "stretch_around": 0.15, "session_dense": 1.0, "session_words": 0.3, "cover3": 0.5, "cover10": 0.5,
+    "session_cover": 0.5, "window6": 1.0, "session_window": 0.5, "named": 0.9, "unnamed": -0.7, "when": 0.4,
     "number": 0.2, "question": -0.4, "follows": 0.2, "length": 0.3, "short": -0.6,
 }  # fmt: skip
 FROZEN: Mapping[str, frozenset[str]] = {
@@ -39,7 +40,8 @@ FROZEN: Mapping[str, frozenset[str]] = {
     # questions on the written chats share fewer words with their answers than life's do
     "chat": frozenset({"turn", "words", "words_raw", "session_words", "session_words5", "number"}),
 }
-PULL: Mapping[str, float] = {"meeting": 0.1, "chat": 1.0}
+PULL: Mapping[str, float] = {"meeting": 0.02, "chat": 1.0}
+TOGETHER = 30  # meetings in an index: weights must hold among many as in one
 LEVEL = 8.0  # what a right passage scores on average, in documents as in conversations
 Question = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]  # features of the pool; which of it is right
 
@@ -65,10 +67,9 @@ async def pools(lines: Iterable[dict[str, Any]], embedder: Embedder, together: i
                 gold = {(id, str(g)) for g in question["gold"]}
                 asked = dissect(question["text"], finder.names)
                 pool = await finder.candidates(memory.index, asked, Scope(("principal",)))
-                right = np.array([names[f.document, f.ordinal] in gold for f in pool])
+                right = np.array([names[f.document, f.ordinal] in gold for f in pool.found])
                 if right.any():
-                    rows = features(asked, pool)
-                    out.append((np.array([[row[name] for name in FEATURES] for row in rows]), right))
+                    out.append((features(asked, pool), right))
             await memory._projection.close()
             await db.close()
     return out
@@ -100,9 +101,10 @@ def fit(questions: list[Question], kind: str, *, rounds: int = 400) -> dict[str,
 
 
 async def main(meetings: Path, *, write: bool, embedder: Embedder) -> None:
+    lines, embedder = list(read_lines(meetings)), _Once(embedder)
     body = {
         "document": dict(weights.DEFAULT["document"]),
-        "meeting": fit(await pools(read_lines(meetings), embedder), "meeting"),
+        "meeting": fit(await pools(lines, embedder) + await pools(lines, embedder, TOGETHER), "meeting"),
         "chat": fit(await pools(dialogues(), embedder), "chat"),
     }
     print(json.dumps(body))
@@ -110,6 +112,24 @@ async def main(meetings: Path, *, write: bool, embedder: Embedder) -> None:
         target = Path(weights.__file__).parent / "weights.json"
         lines = [f' "{kind}": {json.dumps(own)}' for kind, own in body.items()]
         target.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
+
+
+class _Once:
+    """An embedder that embeds no text twice."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self._known: dict[str, np.ndarray[Any, Any]] = {}
+        self.fingerprint = embedder.fingerprint
+        self.size = embedder.size
+        self.rest = embedder.rest
+        self.close = embedder.close
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        new = list(dict.fromkeys(text for text in texts if text not in self._known))
+        if new:
+            self._known |= dict(zip(new, await self._embedder.embed(new), strict=True))
+        return np.array([self._known[text] for text in texts])
 
 
 if __name__ == "__main__":

@@ -316,6 +316,8 @@ def upgrade() -> None:
         sa.Column("speaker", sa.Text(), nullable=True),
         sa.Column("said_at", sa.BigInteger(), nullable=True),
         sa.Column("vector", sa.LargeBinary(), nullable=True),
+        sa.Column("span", sa.Integer(), nullable=False),
+        sa.Column("window", sa.LargeBinary(), nullable=True),
         sa.Column("fingerprint", sa.Text(), nullable=True),
         sa.Column("projected", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
