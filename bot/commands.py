@@ -18,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "why": "why the last answer, or /why 12",
     "audit": "what vouches for the ledger; /audit anchor",
     "agents": "who works for you",
+    "tiles": "your most used agents as keys below",
     "failures": "what went wrong and what can be done",
     "pause": "pause an agent: /pause calendar",
     "resume": "let a paused agent work again",

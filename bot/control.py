@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from bot import delivery, strangers
-from bot.hearing import EDIT_WAIT_MS, Hearing, choice_delivery
+from bot import board, corrections, delivery, strangers
+from bot.chosen import choice_delivery
+from bot.hearing import EDIT_WAIT_MS, Hearing
 from bot.house import House
 from bot.outbox import update_copies
 from bot.reply import DONE_WORDS, Reply, headline, outcome_sentence
@@ -75,6 +76,7 @@ class Control:
                 await inbox.to_turn_lane(tx, stored.id)
                 return []
             letters = await self._say(tx, stored, inbound, reply, now)
+            await board.refresh(tx, self.hearing.speakers, now)
             await inbox.set_state(tx, stored.id, "done")
         return letters
 
@@ -117,6 +119,8 @@ class Control:
             return Reply(await strangers.decide(tx, press, self.hearing.parse, decider.on, now))
         if press.verb == "choose":
             return Reply(await self._choose(tx, press, inbound, now))
+        if press.verb == "run":
+            return Reply(await corrections.redo(tx, self.crew, press, self.hearing.parse, decider, now))
         if press.verb in ("retry", "dismiss"):
             return Reply(await self.house.remedy(tx, press.ref, press.verb, decider, now))
         return Reply("I don't know this button.")
@@ -350,6 +354,7 @@ class Control:
                 else:
                     body = render_card(card, await cards.of_card(tx, card.id), self.crew.zone)
                     await messages.enqueue(tx, f"card/{card.id}/{timer.id}", card.channel, card.conversation, body, now)
+                await board.refresh(tx, self.hearing.speakers, now)
             if timer is not None:
                 await timers.end(tx, timer.id, "done")
             await inbox.set_state(tx, stored.id, "done")

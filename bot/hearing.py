@@ -7,7 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 
-from bot import strangers
+from bot import albums, corrections, strangers
+from bot.chosen import CHOICE, chosen_text
 from bot.commands import COMMANDS
 from bot.voice.base import NotSound, VoiceTrouble
 from bot.voice.notes import VoiceNotes, integrity_of
@@ -29,7 +30,6 @@ WELCOME = (
 )
 
 EDIT_WAIT_MS = 15 * 60 * 1000
-_CHOICE = b"\x00steward-choice "  # no platform's delivery can begin like this: theirs are JSON or forms
 
 Attach = Callable[[Inbound, Stored], Awaitable[Said | None]]
 """Takes a file in (into memory) and gives the words of the turn, or None when the kind is not for it."""
@@ -56,7 +56,7 @@ class Hearing:
             return Inbound(
                 "text", stored.channel, stored.account, stored.conversation, stored.sender, "", at, text="(forgotten)"
             )
-        if stored.raw.startswith(_CHOICE):
+        if stored.raw.startswith(CHOICE):
             return chosen_text(stored)
         speaker = self.speakers.get(stored.channel)
         if speaker is None:
@@ -95,8 +95,19 @@ class Hearing:
         if standing != "principal":
             await self._not_the_principal(stored, inbound, lease, standing)
             return None
-        if inbound.kind in ("edit", "reaction", "press") or (not inbound.private and not inbound.mentioned):
+        if inbound.kind == "edit" and (inbound.private or inbound.mentioned):
+            await self._edited(stored, inbound, lease)
+            return None
+        if inbound.kind in ("edit", "press") or (
+            inbound.kind != "reaction" and not inbound.private and not inbound.mentioned
+        ):
             await self._end(stored, lease, "nothing to do")
+            return None
+        if inbound.album and not await self._gathered(stored, inbound, lease):
+            return None
+        if inbound.kind == "reaction":  # it may decide a card, which does not wait for turns
+            async with self.crew.db.write() as tx:
+                await self._to_control(tx, stored, lease)
             return None
         if inbound.command in COMMANDS:  # the platform's own form of a command (`/steward help`) did not look like one
             async with self.crew.db.write() as tx:
@@ -131,6 +142,27 @@ class Hearing:
             if await settings.get(tx, f"edit:{inbound.channel}:{inbound.conversation}", now) is not None:
                 return True
             return read_spoken(inbound.text) is not None and bool(await cards.open_cards(tx))
+
+    async def _edited(self, stored: Stored, inbound: Inbound, lease: Lease) -> None:
+        now = ms(self.crew.clock())
+        async with self.crew.db.write() as tx:
+            offered = await corrections.offer(tx, stored, inbound, now)
+        await self._end(stored, lease, "offered to be done anew" if offered else "nothing to do")
+
+    async def _gathered(self, stored: Stored, inbound: Inbound, lease: Lease) -> bool:
+        """Whether this part of an album stands for all of it, and all of it is here."""
+        now = ms(self.crew.clock())
+        if now < (at := albums.ready_at(stored, inbound)):
+            async with self.crew.db.write() as tx:
+                await leases.guard(tx, lease, now, self.crew.lease_ms)
+                await inbox.set_state(tx, stored.id, "new", not_before=at)
+                await leases.release(tx, lease)
+            return False
+        async with self.crew.db.read() as tx:
+            if await albums.whole(tx, stored, inbound, self.parse) is not None:
+                return True
+        await self._end(stored, lease, "part of an album")
+        return False
 
     async def _changes_a_card(self, stored: Stored, inbound: Inbound, lease: Lease) -> bool:
         """Words that no agent claims, while one card is open whose tool can apply them ("an hour later"): an edit."""
@@ -182,6 +214,8 @@ class Hearing:
         if stored.channel == "timer":
             return await self._timer_said(stored)
         inbound = await self.recalled(stored)
+        async with self.crew.db.read() as tx:
+            inbound = await albums.whole(tx, stored, inbound, self.parse) or inbound
         if inbound.files and self.attach is not None and (taken := await self.attach(inbound, stored)) is not None:
             return taken
         source = f"{stored.channel}:{inbound.message_ref or stored.id}"
@@ -268,16 +302,3 @@ def _unheard(inbound: Inbound, stored: Stored, trouble: VoiceTrouble) -> Said:
     )
     payload = {"sentence": str(trouble)}
     return Said("a voice note", "file", "untrusted", source, payload=payload, reply_to=reply_to)
-
-
-def choice_delivery(words: str, at: datetime) -> bytes:
-    """The raw bytes of a quick answer that was pressed: the principal's words, chosen instead of typed."""
-    return _CHOICE + json.dumps({"text": words, "at": at.isoformat()}).encode()
-
-
-def chosen_text(stored: Stored) -> Inbound:
-    body = json.loads(stored.raw.removeprefix(_CHOICE))
-    at = datetime.fromisoformat(body["at"])
-    return Inbound(
-        "text", stored.channel, stored.account, stored.conversation, stored.sender, "", at, text=str(body["text"])
-    )

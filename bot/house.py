@@ -20,7 +20,7 @@ from knowledge import ledger
 from knowledge.database import Tx
 from knowledge.database.schema import delivery, lease, turn
 from knowledge.ids import canonical
-from knowledge.store import cards, effects, failures, inbox, leases, messages, people, settings, timers
+from knowledge.store import cards, effects, failures, inbox, leases, messages, people, settings, timers, turns
 from knowledge.store.cards import Decider
 from knowledge.store.effects import Effect
 from knowledge.store.inbox import Stored
@@ -96,6 +96,15 @@ class House:
             mark = " (paused)" if f"paused:{name}" in paused else ""
             lines.append(f"- **{name}**{mark}: {agent.manifest.purpose}")
         return Reply("\n".join(lines))
+
+    async def _do_tiles(self, tx: Tx, inbound: Inbound, stored: Stored, now: int) -> Reply:
+        """The agents' commands, the most used first, as keys where the platform has such."""
+        used = {name: await turns.made_by(tx, f"agent:{name}") for name in self.crew.agents}
+        ranked = sorted(self.crew.agents.items(), key=lambda item: -used[item[0]])
+        words = [f"/{command}" for _, agent in ranked for command in list(agent.commands)[:1]][:6]
+        keys = [*words, "/status", "/failures", "/help"]
+        rows = tuple(tuple(keys[n : n + 3]) for n in range(0, len(keys), 3))
+        return Reply(messages=[Outbound("Your most used: " + " · ".join(keys), tiles=rows)])
 
     async def _do_failures(self, tx: Tx, inbound: Inbound, stored: Stored, now: int) -> Reply:
         found = await failures.open_ones(tx)

@@ -278,7 +278,7 @@ class Librarian:
             if inbound.kind != "file" or not inbound.files:
                 return None
             file = inbound.files[0]
-            sentence = await self._take_file(speakers[stored.channel], file)
+            sentence = "\n".join([await self._take_file(speakers[stored.channel], one) for one in inbound.files])
             payload = {"file": file.name, "sentence": sentence}
             return Said(sentence, "file", "untrusted", f"{stored.channel}:{file.id}", payload=payload)
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from bot import anchoring, delivery
+from bot import anchoring, board, delivery
 from bot.delivery import tell_failure
 from bot.reply import DONE_WORDS
 from channels.base import Closed, Refusal, SpeakingChannel, TryLater, Unknown
@@ -341,6 +341,8 @@ class Outbox:
                 await anchoring.arrived(tx, letter.key, f"{letter.channel}:{letter.conversation}", now)
             if state in ("failed", "uncertain") and not letter.body.toast_for and not letter.body.edit_of:
                 await delivery.tell_lost(tx, letter, state, error or "", now)
+            if state == "sent" and receipts:
+                await board.posted(tx, letter, receipts[-1], self.speakers, now)
             bad = await messages.bad_report(tx, letter.channel, receipts)
             if state == "sent" and bad is not None:
                 await delivery.bounced(tx, replace(letter, receipts=receipts), *bad, now)

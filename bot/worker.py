@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+from bot import board
 from bot.control import Control
 from bot.delivery import tell_failure
 from bot.hearing import Hearing
@@ -314,6 +315,7 @@ class Worker:
             await turns.set_state(tx, context.turn, "waiting", wait=pause.wait)
             await inbox.set_state(tx, context.delivery, "waiting")
             await ledger.append(tx, now, ledger.Entry("system", "turn.waits", pause.wait, context.turn))
+            await board.refresh(tx, self.hearing.speakers, now)
             await leases.release(tx, context.lease)
 
     async def _control(self, stored: Stored) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -38,6 +39,7 @@ from channels.telegram_wire import (
     download,
     keyboard,
     says,
+    tiles,
     told,
 )
 from knowledge.egress import GuardedTransport
@@ -58,7 +60,7 @@ class TelegramSpeaker:
     """
 
     name = "telegram"
-    limits = Limits(text=4096, unit="utf16", buttons_per_row=8, button_rows=12)
+    limits = Limits(text=4096, unit="utf16", buttons_per_row=8, button_rows=12, pins=True)
 
     def __init__(
         self,
@@ -117,6 +119,9 @@ class TelegramSpeaker:
             message, conversation, lambda text, mode: self._say(message, conversation, text, mode)
         )
         self._said.append((chat, sent.message_id))
+        if message.pin:
+            with contextlib.suppress(ChannelError):  # a list that is not on top is a list all the same
+                await self._asked(self._bot.pin_chat_message(chat, sent.message_id, disable_notification=True))
         return Receipt(str(sent.message_id), self._now())
 
     async def find(
@@ -240,7 +245,7 @@ class TelegramSpeaker:
             disable_notification=message.silent or None,
             link_preview_options=LinkPreviewOptions(is_disabled=True),
             reply_parameters=reply,
-            reply_markup=ForceReply(selective=True) if message.prompt else keyboard(message),
+            reply_markup=ForceReply(selective=True) if message.prompt else tiles(message) or keyboard(message),
         )
 
     async def _edit(

@@ -75,7 +75,8 @@ def peek(raw: bytes | dict[str, Any], account: str) -> Delivery:
         conversation += f":{message['message_thread_id']}"
     own_words = kind == "message" and "forward_origin" not in content
     text = _text(content.get("text")) or _text(content.get("caption"))
-    lane: Lane = "control" if kind == "callback_query" or (own_words and _STOP.match(text)) else "turn"
+    at_once = kind in ("callback_query", "message_reaction")
+    lane: Lane = "control" if at_once or (own_words and _STOP.match(text)) else "turn"
     return Delivery(
         channel="telegram",
         account=account,

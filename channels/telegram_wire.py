@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import httpx
-from telegram import InlineKeyboardButton, InlineKeyboardMarkup
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup, ReplyKeyboardMarkup
 from telegram.error import BadRequest, InvalidToken, NetworkError, TelegramError
 
 from channels.base import ChannelError, Refusal, TryLater, Unknown
@@ -61,6 +61,13 @@ def keyboard(message: Outbound) -> InlineKeyboardMarkup | None:
             for row in message.buttons
         ]
     )
+
+
+def tiles(message: Outbound) -> ReplyKeyboardMarkup | None:
+    """Keys that type their words, shown until others take their place."""
+    if not message.tiles:
+        return None
+    return ReplyKeyboardMarkup(message.tiles, resize_keyboard=True, is_persistent=True)
 
 
 async def download(url: str, most: int, rules: Rules) -> AsyncIterator[bytes]:

@@ -28,7 +28,8 @@ class Outbound:
     `edit_of` replaces the message with that platform id instead of posting; `toast_for` answers the press with that
     platform id (a short notice, no message); `reply_to` quotes a message; `prompt` asks the platform to open a reply.
     `card` and `card_version` are set on every copy of an approval card. `knock` asks the person to write, in the one
-    form that a platform with a window takes outside of it.
+    form that a platform with a window takes outside of it. `pin` keeps it on top of the chat, `tiles` are words offered as
+    keys below the line where one types.
     """
 
     text: str
@@ -42,6 +43,8 @@ class Outbound:
     card_version: int = 0
     progress: bool = False
     knock: bool = False
+    pin: bool = False
+    tiles: tuple[tuple[str, ...], ...] = ()
 
     def to_json(self) -> str:
         """Canonical JSON, the form an outbox row holds."""
@@ -50,7 +53,8 @@ class Outbound:
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> Outbound:
         rows = tuple(tuple(Button(**b) for b in row) for row in body.get("buttons", ()))
-        return cls(**{**body, "buttons": rows})
+        tiles = tuple(tuple(row) for row in body.get("tiles", ()))
+        return cls(**{**body, "buttons": rows, "tiles": tiles})
 
 
 Verb = Literal[

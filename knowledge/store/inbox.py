@@ -145,6 +145,18 @@ async def by_id(tx: Tx, delivery_id: int) -> Stored | None:
     return _stored(row) if row else None
 
 
+async def around(tx: Tx, stored: Stored, span_ms: int) -> list[Stored]:
+    """The turn-lane deliveries of the same conversation and sender within `span_ms` of this one, itself included."""
+    where = (
+        delivery.c.channel == stored.channel,
+        delivery.c.conversation == stored.conversation,
+        delivery.c.sender == stored.sender,
+        delivery.c.lane == "turn",
+        delivery.c.received_at.between(stored.received_at - span_ms, stored.received_at + span_ms),
+    )
+    return [_stored(row) for row in await tx.execute(select(delivery).where(*where).order_by(delivery.c.id).limit(50))]
+
+
 async def next_retry(tx: Tx, now: int) -> int | None:
     """When the next postponed delivery becomes claimable (ms)."""
     query = select(delivery.c.not_before).where(delivery.c.state.in_(("new", "running")), delivery.c.not_before > now)

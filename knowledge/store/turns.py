@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from knowledge.database import Tx
@@ -137,6 +137,19 @@ def made_from(value_id: str, turn_id: str, content: str, parents: Sequence[Value
     labels = join(p.labels for p in parents)
     labels = replace(labels, sources=(*labels.sources, maker))
     return Value(value_id, turn_id, content, labels, tuple(p.id for p in parents))
+
+
+async def began_by(tx: Tx, source: str) -> tuple[str, str] | None:
+    """(turn, words) of the latest turn that began with what `source` (`channel:message id`) said."""
+    query = select(value.c.turn, value.c.content).where(value.c.source == canonical([source])).order_by(value.c.made_at)
+    rows = (await tx.execute(query)).all()
+    return (rows[-1].turn, rows[-1].content) if rows else None
+
+
+async def made_by(tx: Tx, maker: str) -> int:
+    """How many values this maker has made."""
+    query = select(func.count()).select_from(value).where(func.instr(value.c.source, canonical(maker)) > 0)
+    return int((await tx.execute(query)).scalar_one())
 
 
 async def keep_record(tx: Tx, turn_id: str, body: dict[str, Any], now: int, keep_ms: int) -> None:

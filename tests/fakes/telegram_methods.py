@@ -27,6 +27,7 @@ class Methods:
         self.bot = bot
         self.people = people
         self.blocked: set[int] = set()
+        self.pinned: dict[int, int] = {}
         self.menu: list[dict[str, Any]] = []
         self._forcing: set[int] = set()  # messages that forced a reply: Telegram lets nobody edit them
 
@@ -48,8 +49,8 @@ class Methods:
         if reply and not replied and not reply.get("allow_sending_without_reply"):
             raise Refused("Bad Request: message to be replied not found")
         forces = content.get("reply_markup", {}).get("force_reply")
-        if forces:
-            del content["reply_markup"]
+        if "inline_keyboard" not in content.get("reply_markup", {"inline_keyboard": ()}):
+            del content["reply_markup"]  # Telegram shows other keyboards to the person alone
         message = self.people.keep(chat, **content, **({"reply_to_message": replied} if replied else {}))
         if forces:
             self._forcing.add(message["message_id"])
@@ -91,6 +92,13 @@ class Methods:
         if message is None:
             raise Refused("Bad Request: message to edit not found")
         return self._on_edit_message_text({"text": message["text"], **params})
+
+    def _on_pin_chat_message(self, params: dict[str, Any]) -> bool:
+        place = (self._chat(params), int(params["message_id"]))
+        if place not in self.people.messages:
+            raise Refused("Bad Request: message to pin not found")
+        self.pinned[place[0]] = place[1]
+        return True
 
     def _on_answer_callback_query(self, params: dict[str, Any]) -> bool:
         if len(params.get("text", "")) > 200:
