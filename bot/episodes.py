@@ -15,7 +15,7 @@ from knowledge.store import settings as facts
 from knowledge.store import turns
 
 _CURSOR = "episodes:until"
-_LEFT_OUT = frozenset({"ask", "brief", "notes", "forget", "facts"})
+_LEFT_OUT = frozenset({"ask", "around", "brief", "notes", "forget", "facts"})
 """Agents whose turns are not remembered: questions would find themselves, notes and facts are remembered as such, and
 what was forgotten stays forgotten."""
 

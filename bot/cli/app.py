@@ -125,9 +125,32 @@ def forget(
     json: Json = False,
 ) -> None:
     """Forget for good, in every store: shows what would go, asks, and gives the receipt when all of them have confirmed."""
-    from bot.cli import forget as forgetting
+    from bot.cli import held
 
-    raise typer.Exit(forgetting.forget(" ".join(words), yes=yes, as_json=json))
+    raise typer.Exit(held.forget(" ".join(words), yes=yes, as_json=json))
+
+
+@app.command()
+def graph(
+    name: Annotated[list[str], typer.Argument(help="A person, a company, a project.")],
+    out: Annotated[Path | None, typer.Option("--out", help="The picture's file; none: NAME.svg here.")] = None,
+    json: Json = False,
+) -> None:
+    """Draw who and what is around a name, by facts and documents."""
+    from bot.cli import held
+
+    raise typer.Exit(held.graph(" ".join(name), out, as_json=json))
+
+
+@app.command()
+def history(
+    document: Annotated[str, typer.Argument(help="A document's name, or a part of it.")],
+    json: Json = False,
+) -> None:
+    """Every version of a document that memory keeps, and what changed from one to the next."""
+    from bot.cli import held
+
+    raise typer.Exit(held.history(document, as_json=json))
 
 
 @app.command()
@@ -136,9 +159,9 @@ def export(
     out: Annotated[Path | None, typer.Option("--out", help="A file; none: print it.")] = None,
 ) -> None:
     """Everything that Steward holds about a subject, as JSON: documents, facts, talks, decisions, reminders, events."""
-    from bot.cli import forget as forgetting
+    from bot.cli import held
 
-    raise typer.Exit(forgetting.export(" ".join(subject), out))
+    raise typer.Exit(held.export(" ".join(subject), out))
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphs.agent import Agent
-from graphs.agents import ask, brief, calendar, clip, facts, forget, notes, timer
+from graphs.agents import around, ask, brief, calendar, clip, facts, forget, notes, timer
 
 AGENTS: dict[str, Agent] = {
     agent.manifest.name: agent
@@ -15,6 +15,7 @@ AGENTS: dict[str, Agent] = {
         forget.AGENT,
         clip.AGENT,
         facts.AGENT,
+        around.AGENT,
         ask.AGENT,
     )
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,12 @@ READERS = ("principal",)
 SHOWN = 40  # facts listed at once
 
 
-def fact_tools(db: Database, clock: Callable[[], datetime], zone: ZoneInfo) -> list[Tool]:
+def fact_tools(
+    db: Database, clock: Callable[[], datetime], zone: ZoneInfo, level: Callable[[], Awaitable[object]]
+) -> list[Tool]:
     """facts.tell (subject, predicate, value, from, to, quote), facts.settle (fact, right, value), facts.untell (fact):
     write, the principal's own. facts.about (subject, predicate, valid_at, known_at), facts.open (subject, predicate),
-    facts.of (subject): read. Times are ms or null."""
+    facts.of (subject): read, from a memory that is brought level first. Times are ms or null."""
 
     def now() -> int:
         return int(clock().timestamp() * 1000)
@@ -69,6 +71,7 @@ def fact_tools(db: Database, clock: Callable[[], datetime], zone: ZoneInfo) -> l
 
     async def about(arguments: Arguments, _key: str) -> Receipt:
         """Who the subject is may itself be a fact: "my lawyer" is somebody."""
+        await level()
         async with db.read() as tx:
             subjects = [str(arguments["subject"])]
             when = {name: arguments.get(name) for name in ("valid_at", "known_at")}
@@ -88,6 +91,7 @@ def fact_tools(db: Database, clock: Callable[[], datetime], zone: ZoneInfo) -> l
         return {"held": [], "today": [], "open": []}
 
     async def of(arguments: Arguments, _key: str) -> Receipt:
+        await level()
         async with db.read() as tx:
             found = await store.about(tx, str(arguments["subject"]), readers=READERS, now=now())
             return {"facts": [await _shown(tx, f) for f in found[:SHOWN]], "total": len(found)}

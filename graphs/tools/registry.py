@@ -19,6 +19,7 @@ from graphs.tools.calendar_read import reading_tools
 from graphs.tools.clip import clip_tools
 from graphs.tools.facts import fact_tools
 from graphs.tools.forget import Forgetter, forget_tools
+from graphs.tools.graph import graph_tools
 from graphs.tools.house import house_tools
 from graphs.tools.notes import note_tools
 from graphs.tools.timers import timer_tools
@@ -38,6 +39,7 @@ class ToolContext:
     clock: Callable[[], datetime]
     read_house: Callable[[str], Awaitable[Any]] | None = None
     forgetter: Forgetter | None = None
+    level: Callable[[], Awaitable[object]] | None = None  # brings memory level with the notes
     own_pages: tuple[str, ...] = ()  # addresses inside the house that pages may be saved from
 
 
@@ -51,8 +53,13 @@ def build_tools(context: ToolContext) -> dict[str, Tool]:
         *calendar_tools(calendar, context.zone),
         *reading_tools(calendar, context.zone, context.clock),
         *timer_tools(context.db, context.clock),
-        *fact_tools(context.db, context.clock, context.zone),
+        *graph_tools(context.db, context.clock, context.level or _nothing),
+        *fact_tools(context.db, context.clock, context.zone, context.level or _nothing),
         *house_tools(context.read_house),
         *(forget_tools(context.forgetter) if context.forgetter is not None else ()),
     ]
     return {tool.name: tool for tool in tools}
+
+
+async def _nothing() -> None:
+    """Where there is no memory to bring level."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import bindparam, delete, exists, func, insert, or_, select, update
 
 from knowledge.database.engine import Tx
 from knowledge.database.schema_memory import chunk, document, index_removal
@@ -149,6 +149,49 @@ async def _retire(tx: Tx, document_id: int) -> list[int]:
     )
     await tx.execute(insert(index_removal).from_select(["chunk"], noted))
     return ids
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a document, `number` counting from 1; times in ms."""
+
+    id: int
+    source: str
+    external_id: str
+    title: str
+    number: int
+    current: bool
+    dated_at: int
+    made_at: int
+    readers: tuple[str, ...]
+    text: str
+
+
+async def versions(tx: Tx, name: str, readers: Sequence[str] = ("principal",)) -> list[Version]:
+    """Every kept version of the documents of that name (else whose name or title contains it), each oldest first."""
+    exact = document.c.external_id == name
+    some = (await tx.execute(select(document.c.id).where(exact).limit(1))).first() is not None
+    like = or_(
+        document.c.external_id.icontains(name, autoescape=True), document.c.title.icontains(name, autoescape=True)
+    )
+    ordered = (
+        select(document)
+        .where(exact if some else like)
+        .order_by(document.c.source, document.c.external_id, document.c.id)
+    )
+    found: list[Version] = []
+    for row in (await tx.execute(ordered)).all():
+        may = tuple(json.loads(row.readers))
+        if "*" not in may and not set(may) & set(readers):
+            continue
+        pieces = await tx.execute(select(chunk.c.text).where(chunk.c.document == row.id).order_by(chunk.c.ordinal))
+        same = bool(found) and (found[-1].source, found[-1].external_id) == (row.source, row.external_id)
+        number = found[-1].number + 1 if same else 1
+        found.append(Version(
+            row.id, row.source, row.external_id, row.title, number, row.state == "current", row.dated_at, row.made_at, may,
+            "\n".join(pieces.scalars()),
+        ))  # fmt: skip
+    return found
 
 
 async def removals(tx: Tx) -> list[int]:

@@ -117,14 +117,14 @@ async def about(
         conditions.append(fact.c.predicate == key(predicate))
     found = await _select(tx, and_(*conditions))
     return [
-        f for f in found if _readable(f, readers) and (f.authority != "signed" or await _sound(tx, f, issuers or {}))
+        f for f in found if readable(f, readers) and (f.authority != "signed" or await _sound(tx, f, issuers or {}))
     ]
 
 
 async def history(tx: Tx, subject: str, predicate: str, *, readers: Sequence[str]) -> list[Fact]:
     """Everything ever held, contested or unconfirmed about a property, newest first."""
     found = await _select(tx, and_(fact.c.subject == key(subject), fact.c.predicate == key(predicate)))
-    return [f for f in found if _readable(f, readers)]
+    return [f for f in found if readable(f, readers)]
 
 
 async def take_back(tx: Tx, id: str, *, now: int, new_id: Callable[[], str]) -> bool:
@@ -161,7 +161,7 @@ async def open_ones(tx: Tx, *, readers: Sequence[str], now: int, subject: str = 
         conditions.append(fact.c.subject == key(subject))
     if predicate:
         conditions.append(fact.c.predicate == key(predicate))
-    return [f for f in await _select(tx, and_(*conditions)) if _readable(f, readers)]
+    return [f for f in await _select(tx, and_(*conditions)) if readable(f, readers)]
 
 
 async def unasked(tx: Tx, ids: Sequence[str]) -> list[str]:
@@ -178,7 +178,7 @@ async def questions(
     Marks them as asked: each is put once.
     """
     open_ = and_(fact.c.state.in_(list(states)), fact.c.retracted_at.is_(None), fact.c.asked_at.is_(None))
-    found = [f for f in await _select(tx, open_) if _readable(f, readers)]
+    found = [f for f in await _select(tx, open_) if readable(f, readers)]
     for f in found:
         await tx.execute(update(fact).where(fact.c.id == f.id).values(asked_at=now))
     return [(f, await get(tx, f.against) if f.against else None) for f in found]
@@ -316,7 +316,8 @@ async def _sound(tx: Tx, f: Fact, issuers: Issuers) -> bool:
     return genuine(f, issuers, valid_to=first.valid_to)
 
 
-def _readable(f: Fact, readers: Sequence[str]) -> bool:
+def readable(f: Fact, readers: Sequence[str]) -> bool:
+    """Whether one of the readers may see the fact."""
     return bool(readers) and (EVERYONE in f.readers or not set(readers).isdisjoint(f.readers))
 
 

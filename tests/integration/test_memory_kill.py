@@ -1,4 +1,5 @@
-"""kill -9 while memory takes in, replaces and forgets: nothing acknowledged is lost, and the index equals SQL after."""
+"""kill -9 while memory takes in, replaces, withdraws and forgets for good: nothing acknowledged is lost, the index equals
+SQL after, and facts follow the documents that they stand on."""
 
 from __future__ import annotations
 
@@ -13,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from knowledge import forgetting
 from knowledge.database.engine import Database
 from knowledge.database.schema import metadata
+from knowledge.facts import store as facts
 from knowledge.index.base import Scope
 from knowledge.memory import Memory
 from tests.fakes.embedder import WordEmbedder
@@ -25,6 +28,7 @@ ROUNDS = 200 if os.environ.get("STEWARD_SOAK") else 12
 CHILD = """
 import asyncio, random, sys
 from pathlib import Path
+from knowledge import forgetting
 from knowledge.database.engine import Database
 from knowledge.memory import Memory
 from tests.fakes.embedder import WordEmbedder
@@ -39,12 +43,21 @@ async def main(home, seed):
     for n in range(100_000):
         name = f"n{rng.randrange(40)}"
         log.write(f"begin {name} {seed}.{n}\\n".encode())
-        if rng.random() < 0.25:
+        chance = rng.random()
+        if chance < 0.04:
+            async with db.write() as tx:
+                found = [f.id for f in await forgetting.find(tx, name)]
+                await forgetting.begin(tx, found, name, now=1, id=f"e{seed}x{n}")
+            await forgetting.finish(db, memory.rebuild, now=1)
+            log.write(f"gone {name}\\n".encode())
+        elif chance < 0.25:
             await memory.forget("note", name)
             log.write(f"gone {name}\\n".encode())
         else:
-            text = f"Garden {name} version v{seed}x{n}."
-            await memory.remember(source="note", external_id=name, title="", text=text, dated_at=1)
+            text = f"Garden {name} version v{seed}x{n}.\\nThe {name}'s code is v{seed}x{n}."
+            await memory.remember(
+                source="note", external_id=name, title="", text=text, dated_at=n + 1_000_000 * seed, integrity="principal"
+            )
             log.write(f"kept {name} v{seed}x{n}\\n".encode())
         if rng.random() < 0.03:
             await memory.project()
@@ -73,6 +86,7 @@ async def check(home: Path) -> int:
     db = Database(home / "steward.db")
     memory = Memory(db, home / "index", WordEmbedder(), now=lambda: 1)
     await memory.open()
+    await forgetting.finish(db, memory.rebuild, now=1)
     status = await memory.status()
     assert status.waiting == 0
     assert await memory.index.count(Scope(("principal",))) == status.chunks
@@ -82,6 +96,11 @@ async def check(home: Path) -> int:
         if name not in unsure:
             assert (version is None) == (name not in hits), name
             assert version is None or version in hits[name], name
+            async with db.read() as tx:
+                held = await facts.about(tx, name, "code", readers=("principal",), now=2**50)
+                assert [f.value for f in held] == ([version] if version else []), name
+    async with db.read() as tx:
+        assert not await forgetting.waiting(tx)
     await memory.close()
     await db.close()
     return status.chunks

@@ -1,15 +1,20 @@
-"""`steward forget` and `steward export`: what is held about something, out of the house or gone for good."""
+"""What is held about something: out of the house, drawn, in all its versions, or gone for good."""
 
 from __future__ import annotations
 
 import asyncio
+import difflib
 import json
 import os
+import re
 import sys
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.cli import show
 from bot.cli.beside import alone, ask_worker
@@ -18,6 +23,10 @@ from bot.home import Home
 from bot.settings import Settings
 from knowledge.ids import random_id
 
+if TYPE_CHECKING:
+    from knowledge.database import Tx
+
+T = TypeVar("T")
 SHOWN = 30
 TRIES, PAUSE_S = 60, 1.0  # until every store has confirmed
 
@@ -119,15 +128,73 @@ def export(subject: str, out: Path | None) -> int:
 
 async def _export(subject: str) -> dict[str, Any]:
     from knowledge import exporting
+
+    calendar = Settings().calendar_path
+    return await _read(lambda tx: exporting.about(tx, subject, calendar=calendar))
+
+
+async def _read(look: Callable[[Tx], Awaitable[T]]) -> T:
+    """What `look` reads from the database of this home, beside whoever runs."""
     from knowledge.database import Database
 
-    settings = Settings()
-    home = Home(settings.home)
+    home = Home(Settings().home)
     if not home.database.exists():
         raise CliTrouble(f"There is no Steward at {home.path} yet.")
     db = Database(home.database)
     try:
         async with db.read() as tx:
-            return await exporting.about(tx, subject, calendar=settings.calendar_path)
+            return await look(tx)
     finally:
         await db.close()
+
+
+def graph(name: str, out: Path | None, *, as_json: bool) -> int:
+    """Exit code 1 when nothing is known about the name."""
+    from knowledge import graph as graphs
+    from knowledge.graph_picture import svg
+
+    now = int(time.time() * 1000)
+    found = asyncio.run(_read(lambda tx: graphs.around(tx, name, readers=("principal",), now=now)))
+    if not found.edges and not found.documents:
+        print(f"Steward holds nothing about “{name}”.", file=sys.stderr)
+        return 1
+    if as_json:
+        show.as_json(asdict(found))
+        return 0
+    path = out or Path(re.sub(r"[^\w.-]+", "-", name).strip("-.").lower() + ".svg")
+    try:
+        path.write_text(svg(found), "utf-8")
+    except OSError as error:
+        raise CliTrouble(f"{path} cannot be written: {error.strerror}.") from error
+    for edge in found.edges:
+        if edge.what != "named with":
+            print(f"{edge.a} · {edge.what}: {edge.b}  ({edge.source})")
+    counts = f"{len(found.nodes)} names and {len(found.edges)} relations from {len(found.documents)} documents"
+    print(f"{counts} are drawn in {path}.")
+    return 0
+
+
+def history(name: str, *, as_json: bool) -> int:
+    """Exit code 1 when there is no such document."""
+    from knowledge.documents import store
+
+    found = asyncio.run(_read(lambda tx: store.versions(tx, name)))
+    if as_json:
+        show.as_json([{**asdict(v), "readers": list(v.readers)} for v in found])
+        return 0 if found else 1
+    if not found:
+        print(f"Memory keeps no document called “{name}”.", file=sys.stderr)
+        return 1
+    last: dict[tuple[str, str], str] = {}
+    for v in found:
+        taken = f"{datetime.fromtimestamp(v.made_at / 1000).astimezone():%Y-%m-%d %H:%M}"
+        print(
+            f"{v.external_id} ({v.source}), version {v.number}, taken in {taken}{'' if v.current else ', superseded'}"
+        )
+        before = last.get((v.source, v.external_id))
+        if before is not None:
+            for line in difflib.unified_diff(before.splitlines(), v.text.splitlines(), lineterm="", n=0):
+                if not line.startswith(("---", "+++", "@@")):
+                    print(f"  {line[:160]}")
+        last[v.source, v.external_id] = v.text
+    return 0

@@ -1,0 +1,115 @@
+"""The agent of relations: everything about a person, company or project, and who introduced whom."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from graphs.agent import Agent, Desk, Draft, Manifest, Task
+from graphs.tools.wording import day, escaped, plain, quoted
+from knowledge.facts.past import PHRASE, stretch
+from knowledge.words import Evidence
+
+_SINCE = rf"(?:\s+(?:since|seit|depuis|desde|da)\s+(?P<since>{PHRASE})|\s+(?:in|im|en|nel)\s+(?P<during>{PHRASE}))?"
+_EVERYTHING = re.compile(
+    r"(?:(?:(?:show|tell|give)(?:\s+me)?\s+)?(?:everything|all)(?:\s+(?:that\s+)?(?:you|we)\s+(?:know|have))?\s+(?:about|on)"
+    r"|what\s+do\s+(?:you|we)\s+(?:know|have)\s+(?:about|on)|alles\s+(?:über|zu))"
+    rf"\s+(?P<about>.+?){_SINCE}",
+    re.IGNORECASE,
+)
+_INTRODUCED = re.compile(
+    r"who\s+introduced\s+(?:me|us)\s+to\s+(?:my\s+|our\s+|the\s+)?(?P<of>.+)"
+    r"|wer\s+hat\s+(?:mich|uns)\s+(?:mit\s+)?(?:unserem\s+|meinem\s+|dem\s+|der\s+)?(?P<german>.+?)\s+(?:bekannt\s+gemacht|vorgestellt)",
+    re.IGNORECASE,
+)
+SHOWN = 12
+
+
+def claim(words: str, now: datetime, zone: ZoneInfo) -> Mapping[str, Any] | None:
+    text = words.strip().rstrip(" ?!.")
+    if len(text) > 200:
+        return None
+    if found := _INTRODUCED.fullmatch(text):
+        return {"introduced": (found["of"] or found["german"]).strip()}
+    if (found := _EVERYTHING.fullmatch(text)) is None:
+        return None
+    about = found["about"].strip(" \"“”'")
+    named = found["since"] or found["during"]
+    span = stretch(named, now, zone) if named else None
+    if about.casefold() in ("me", "you", "it", "this", "that") or not about:
+        return None
+    return {"about": about, "since": span[0] if span else None, "until": span[1] if span and found["during"] else None}
+
+
+async def work(task: Task, desk: Desk) -> Draft:
+    arguments = task.arguments
+    if arguments.get("command") == "about" or not arguments:
+        said = task.goal.strip()
+        arguments = claim(f"everything about {said}", desk.now, desk.zone) or {"about": said}
+    if "introduced" in arguments:
+        return await _introduced(str(arguments["introduced"]), desk)
+    about = str(arguments.get("about", "")).strip()
+    if len(about) < 2:
+        return Draft("About whom or what? Say it after the command: /about Acme.", asks=True)
+    wanted = {"name": about, "since": arguments.get("since"), "until": arguments.get("until")}
+    found = await desk.read("graph.around", wanted)
+    if not found["edges"] and not found["documents"]:
+        return Draft(f"I hold nothing about {quoted(about)}" + (" in that time." if wanted["since"] else "."))
+    return Draft(_told(about, found, desk), tuple(_proof(d, desk) for d in found["documents"][:4]))
+
+
+def _told(about: str, found: Mapping[str, Any], desk: Desk) -> str:
+    facts = [e for e in found["edges"] if e["source"] == "facts"]
+    stated = [e for e in found["edges"] if e["source"] != "facts" and e["what"] != "named with"]
+    near = [e["b"] for e in found["edges"] if e["what"] == "named with"]
+    lines = [f"**{escaped(plain(about, 80))}**"]
+    lines += [f"- {_line(e)} (since {_day(e['at'], desk)})" for e in facts[:SHOWN]]
+    lines += [f"- {_line(e)} ({escaped(plain(e['source'], 60))}, {_day(e['at'], desk)})" for e in stated[:SHOWN]]
+    if near:
+        lines.append("Named together with: " + ", ".join(escaped(plain(n, 40)) for n in near[:SHOWN]))
+    documents = found["documents"]
+    if documents:
+        lines.append(f"{len(documents)} document{'' if len(documents) == 1 else 's'}, the newest first:")
+        lines += [f"- {_day(d['at'], desk)}: {escaped(plain(d['title'] or d['name'], 80))}" for d in documents[:SHOWN]]
+    return "\n".join(lines)
+
+
+def _line(e: Mapping[str, Any]) -> str:
+    return f"{escaped(plain(e['a'], 60))} · {escaped(plain(e['what'], 40))}: {escaped(plain(e['b'], 100))}"
+
+
+async def _introduced(to: str, desk: Desk) -> Draft:
+    found = (await desk.read("graph.who", {"what": "introduced", "of": to}))["edges"]
+    if not found:
+        return Draft(f"I don't know who introduced you to {quoted(to)}.")
+    first = found[0]
+    proof = Evidence(first["source"], _day(first["at"], desk), plain(first["quote"], 300))
+    return Draft(f"{escaped(plain(first['a'], 80))}: {quoted(first['quote'], 200)}", (proof,))
+
+
+def _proof(d: Mapping[str, Any], desk: Desk) -> Evidence:
+    return Evidence(plain(d["title"] or d["name"], 80), _day(d["at"], desk))
+
+
+def _day(ms: int, desk: Desk) -> str:
+    return day(datetime.fromtimestamp(ms / 1000, desk.zone))
+
+
+AGENT = Agent(
+    Manifest(
+        name="around",
+        purpose="tell everything about a person, company or project, and who introduced whom",
+        tools=frozenset({"graph.around", "graph.who"}),
+        examples=("everything about Acme since May", "who introduced me to our lawyer?"),
+        arguments={
+            "about": "the person, company or project",
+            "introduced": "to whom somebody introduced the principal",
+        },
+    ),
+    claim,
+    work,
+    commands={"about": "everything about somebody or something: /about Acme since May"},
+)

@@ -1,0 +1,40 @@
+"""The knowledge graph as reading tools: what is around a name, and who stands in a relation to somebody."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from datetime import datetime
+
+from graphs.tools.base import Arguments, Receipt, Tool
+from graphs.tools.reading import reading
+from knowledge import graph
+from knowledge.database import Database
+
+READERS = ("principal",)
+
+
+def graph_tools(db: Database, clock: Callable[[], datetime], level: Callable[[], Awaitable[object]]) -> list[Tool]:
+    """graph.around (name, since, until: ms or null) and graph.who (what, of); memory is brought level first."""
+
+    def now() -> int:
+        return int(clock().timestamp() * 1000)
+
+    async def around(arguments: Arguments, _key: str) -> Receipt:
+        await level()
+        span = {name: arguments.get(name) for name in ("since", "until")}
+        async with db.read() as tx:
+            found = await graph.around(tx, str(arguments["name"]), readers=READERS, now=now(), **span)
+        documents = [{"name": n, "title": t, "at": at} for n, t, at in found.documents]
+        return {"edges": [asdict(e) for e in found.edges], "documents": documents}
+
+    async def who(arguments: Arguments, _key: str) -> Receipt:
+        await level()
+        async with db.read() as tx:
+            found = await graph.who(tx, str(arguments["what"]), str(arguments["of"]), readers=READERS, now=now())
+        return {"edges": [asdict(e) for e in found]}
+
+    return [
+        reading("graph.around", "look up everything around a name", around),
+        reading("graph.who", "look up who stands in a relation to somebody", who),
+    ]
