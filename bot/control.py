@@ -8,13 +8,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from bot import board, corrections, delivery, strangers
+from bot import board, corrections, delivery, home_page, strangers
 from bot.chosen import choice_delivery
 from bot.hearing import EDIT_WAIT_MS, Hearing
 from bot.house import House
 from bot.outbox import update_copies
 from bot.reply import DONE_WORDS, Reply, headline, outcome_sentence
-from channels.base import Inbound, Limits
+from channels.base import FORM_OPEN, Inbound, Limits
 from graphs import answer as answers
 from graphs.approval import origin, render_card
 from graphs.decisions import Decision, chosen, read_decision, read_spoken
@@ -59,6 +59,7 @@ class Control:
         inbound = await self.hearing.recalled(stored)
         principal = await self.hearing.standing(stored, inbound.also) == "principal"
         now = ms(self.crew.clock())
+        today = await home_page.events(self.crew) if inbound.board and principal else []
         async with self.crew.db.write() as tx:
             await messages.let_go(tx, stored.channel, stored.conversation)
             if not principal:
@@ -68,10 +69,14 @@ class Control:
                 reply = await self._press(tx, inbound, now)
             elif inbound.kind == "reaction":
                 reply = await self._reaction(tx, inbound, now)
+            elif inbound.kind in ("home", "sign"):
+                reply = Reply()
             elif inbound.command:
                 reply = await self.house.command(tx, inbound, stored, now)
             else:
                 reply = await self._words(tx, inbound, stored, now)
+            if inbound.board and principal:
+                reply = await self._board(tx, today, reply, now)
             if reply.hand_over:
                 await inbox.to_turn_lane(tx, stored.id)
                 return []
@@ -80,12 +85,23 @@ class Control:
             await inbox.set_state(tx, stored.id, "done")
         return letters
 
+    async def _board(self, tx: Tx, today: list[str], reply: Reply, now: int) -> Reply:
+        """What a press on the board came to, and the board as it is now."""
+        said = [reply.text, *(message.text for message in reply.messages)]
+        top = "\n".join(one for one in said if one).replace("\n\n", "\n")
+        return Reply(messages=[await home_page.page(tx, self.crew, today, top, now)])
+
     async def _say(self, tx: Tx, stored: Stored, inbound: Inbound, reply: Reply, now: int) -> list[Letter]:
         out: list[Outbound] = list(reply.messages)
         limits = self._limits(stored.channel)
         if reply.text in DONE_WORDS and not limits.toast:
             pass  # the card says it, in a message of its own
-        elif inbound.press_id and not stored.confirmed:
+        elif (
+            inbound.press_id
+            and not inbound.board
+            and not stored.confirmed
+            and (reply.text or inbound.note != FORM_OPEN)
+        ):
             out.insert(0, Outbound(reply.text, toast_for=inbound.press_id))
         elif reply.text and not (inbound.press_id and reply.text in DONE_WORDS):
             out.insert(0, Outbound(reply.text))
@@ -121,6 +137,8 @@ class Control:
             return Reply(await self._choose(tx, press, inbound, now))
         if press.verb == "run":
             return Reply(await corrections.redo(tx, self.crew, press, self.hearing.parse, decider, now))
+        if press.verb in ("pause", "resume"):
+            return Reply(await self.house.pause(tx, press.ref, paused=press.verb == "pause"))
         if press.verb in ("retry", "dismiss"):
             return Reply(await self.house.remedy(tx, press.ref, press.verb, decider, now))
         return Reply("I don't know this button.")
@@ -184,6 +202,10 @@ class Control:
         chosen = next((p for p in proposals if press.item in (0, p.ordinal) and p.state == "open"), None)
         if chosen is None:
             return Reply(outcome_sentence(Outcome("already", card, tuple(proposals)), self.crew.zone))
+        if inbound.text:
+            return await self._edit(tx, chosen, inbound, decider, now)
+        if inbound.note == FORM_OPEN:
+            return Reply()
         key = f"edit:{inbound.channel}:{inbound.conversation}"
         await settings.put(tx, key, {"proposal": chosen.id, "card": card.id}, now + EDIT_WAIT_MS)
         ask = f"What should change in “{headline(chosen)}”? Reply with the change, for example `make it 3pm`, or /stop."
@@ -250,11 +272,11 @@ class Control:
     ) -> list[Proposal] | str:
         """The proposals that are meant, or the question back."""
         replied = (
-            await cards.card_of_copy(tx, inbound.channel, inbound.conversation, inbound.reply_to)
+            await cards.shown_in(tx, inbound.channel, inbound.conversation, inbound.reply_to)
             if inbound.reply_to
             else None
         )
-        pool = [c for c in open_cards if c.id == replied] or open_cards
+        pool = [c for c in open_cards if replied and c.id == replied[0].id] or open_cards
         if decision.all:
             return [p for c in pool for p in await cards.of_card(tx, c.id) if p.state == "open"]
         if not decision.numbers:

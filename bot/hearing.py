@@ -31,6 +31,11 @@ WELCOME = (
 
 EDIT_WAIT_MS = 15 * 60 * 1000
 
+
+class Unreadable(ValueError):
+    """The platform's bytes can't be read, however often they are tried."""
+
+
 Attach = Callable[[Inbound, Stored], Awaitable[Said | None]]
 """Takes a file in (into memory) and gives the words of the turn, or None when the kind is not for it."""
 
@@ -61,7 +66,10 @@ class Hearing:
         speaker = self.speakers.get(stored.channel)
         if speaker is None:
             raise ValueError(f"the channel {stored.channel} is not set up in this process")
-        return speaker.parse(stored.raw, stored.account)
+        try:
+            return speaker.parse(stored.raw, stored.account)
+        except ValueError as error:
+            raise Unreadable(str(error)) from error
 
     async def recalled(self, stored: Stored) -> Inbound:
         """The delivery in our words, a voice note that was heard before with its transcript. Raises as `parse`."""
@@ -98,7 +106,7 @@ class Hearing:
         if inbound.kind == "edit" and (inbound.private or inbound.mentioned):
             await self._edited(stored, inbound, lease)
             return None
-        if inbound.kind in ("edit", "press") or (
+        if inbound.kind in ("edit", "press", "home", "sign") or (
             inbound.kind != "reaction" and not inbound.private and not inbound.mentioned
         ):
             await self._end(stored, lease, "nothing to do")
@@ -165,16 +173,17 @@ class Hearing:
         return False
 
     async def _changes_a_card(self, stored: Stored, inbound: Inbound, lease: Lease) -> bool:
-        """Words that no agent claims, while one card is open whose tool can apply them ("an hour later"): an edit."""
+        """Words that no agent claims, in reply to a card or while one is open, which its tool can apply: an edit."""
         crew, now = self.crew, self.crew.clock().astimezone(self.crew.zone)
         async with crew.db.read() as tx:
-            open_ones = [
-                p for c in await cards.open_cards(tx) for p in await cards.of_card(tx, c.id) if p.state == "open"
-            ]
+            where = (inbound.channel, inbound.conversation, inbound.reply_to)
+            replied = await cards.shown_in(tx, *where) if inbound.reply_to else None
+            meant = [replied[0]] if replied else await cards.open_cards(tx)
+            open_ones = [p for c in meant for p in await cards.of_card(tx, c.id) if p.state == "open"]
         if len(open_ones) != 1 or crew.understanding.claimed(inbound.text, now, crew.zone) is not None:
             return False
         tool = crew.tools.get(open_ones[0].tool)
-        if tool is None or tool.revise is None or tool.own:
+        if tool is None or tool.revise is None or (tool.own and not replied):
             return False
         if not isinstance(tool.revise(json.loads(open_ones[0].arguments), inbound.text, now, crew.zone), Mapping):
             return False

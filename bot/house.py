@@ -114,7 +114,7 @@ class House:
         for f in found[:10]:
             since = datetime.fromtimestamp(f.since / 1000, UTC).astimezone(self.crew.zone)
             times = f", {f.count} times" if f.count > 1 else ""
-            buttons = tuple(Button(r.label, _remedy_press(r.verb, f.id)) for r in f.remedies)
+            buttons = tuple(Button(r.label, remedy_press(r.verb, f.id)) for r in f.remedies)
             text = f"⚠️ **{f.what}**\n{f.not_done} {f.done}".rstrip() + f"\n_since {since:%a %d %b %H:%M}{times}_"
             out.append(Outbound(text, (buttons,) if buttons else ()))
         return Reply(messages=out)
@@ -325,5 +325,6 @@ def read_card_number(text: str) -> tuple[str, int] | None:
     return f"c{number}", int(item or 0)
 
 
-def _remedy_press(verb: str, failure_id: int) -> str:
+def remedy_press(verb: str, failure_id: int) -> str:
+    """What the button of a failure's remedy says."""
     return Press("retry" if verb == "retry" else "dismiss", f"f{failure_id}").encode()

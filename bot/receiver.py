@@ -91,6 +91,8 @@ class Receiver:
             return
         if delivery.wants_typing and self.intake.is_principal(delivery.channel, delivery.sender):
             self._spawn(channel.show_typing(delivery))
+        elif delivery.form and self.intake.is_principal(delivery.channel, delivery.sender):
+            self._spawn(channel.confirm_press(delivery))
         elif delivery.press_id and not awake:
             self.intake.mark_confirmed(delivery.channel, delivery.account, delivery.dedupe_key)
             self._spawn(channel.confirm_press(delivery))

@@ -11,7 +11,7 @@ from typing import Any
 from bot import board
 from bot.control import Control
 from bot.delivery import tell_failure
-from bot.hearing import Hearing
+from bot.hearing import Hearing, Unreadable
 from bot.librarian import Librarian
 from bot.outbox import Outbox, backoff_ms
 from bot.renewal import Renewal
@@ -345,7 +345,7 @@ class Worker:
         now = ms(self.crew.clock())
         async with self.crew.db.write() as tx:
             await leases.guard(tx, lease, now, self.crew.lease_ms)
-            if stored.attempts < TURN_TRIES:
+            if stored.attempts < TURN_TRIES and not isinstance(error, Unreadable):
                 later = now + backoff_ms(stored.attempts)
                 await inbox.set_state(tx, stored.id, "new", error=repr(error)[:500], not_before=later)
             else:
@@ -372,7 +372,7 @@ class Worker:
     async def _control_broke(self, stored: Stored, error: Exception) -> None:
         now = ms(self.crew.clock())
         async with self.crew.db.write() as tx:
-            if stored.attempts < CONTROL_TRIES:
+            if stored.attempts < CONTROL_TRIES and not isinstance(error, Unreadable):
                 later = now + backoff_ms(stored.attempts)
                 await inbox.set_state(tx, stored.id, "new", error=repr(error)[:500], not_before=later)
             else:
@@ -382,11 +382,16 @@ class Worker:
         """Dead letter: kept whole, told once, and the principal may have it tried again."""
         await inbox.set_state(tx, stored.id, "dead", error=repr(error)[:500])
         await ledger.append(tx, now, ledger.Entry("system", "delivery.dead", type(error).__name__, stored.turn))
-        what = f"A message from {stored.channel} could not be handled ({type(error).__name__})"
+        unreadable = isinstance(error, Unreadable)
+        trouble = "read" if unreadable else f"handled ({type(error).__name__})"
+        what = f"A message from {stored.channel} could not be {trouble}"
         remedies = (Remedy("retry", "Try again", f"d{stored.id}"), Remedy("dismiss", "Leave it", f"d{stored.id}"))
         done = "The message is kept."
+        key = (
+            f"unreadable:{stored.channel}" if unreadable else f"delivery:{stored.id}"
+        )  # a flood of them is one failure
         failure, fresh = await failures.note(
-            tx, f"delivery:{stored.id}", what, done, "It was not answered.", now, remedies=remedies, turn=stored.turn
+            tx, key, what, done, "It was not answered.", now, remedies=remedies, turn=stored.turn
         )
         if fresh:
             await tell_failure(tx, failure, now)

@@ -14,6 +14,8 @@ from typing import Literal, Protocol
 from knowledge.words import Outbound, Press
 
 Lane = Literal["turn", "control"]
+FORM_OPEN = "a form was opened"
+"""The note of a press that was answered with a form already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Delivery:
     wants_typing: bool = False
     press_id: str = ""  # the platform's id under which a press must be confirmed
     numbered: bool = False
+    form: bool = False  # the press wants a form, which opens within seconds or never: it goes before all else
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +103,14 @@ class FileRef:
     spoken: bool = False
 
 
-Kind = Literal["text", "command", "press", "voice", "file", "edit", "timer", "reaction", "unsupported"]
+Kind = Literal["text", "command", "press", "voice", "file", "edit", "timer", "reaction", "home", "sign", "unsupported"]
 
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
     """A delivery in our words. `text` is what the principal typed (for a command: the rest of the line).
 
+    `home`: the principal opened the page that the platform keeps for us; `sign`: something happened that wants no answer.
     `forwarded` and `quoted` mark words that are not the principal's own. `message_ref` is the platform's message id.
     """
 
@@ -130,6 +134,7 @@ class Inbound:
     private: bool = True  # False: others can read the conversation
     mentioned: bool = True
     note: str = ""  # for unsupported kinds: what it was, in words
+    board: bool = False  # it came from the page that the platform keeps for us: the answer is that page, anew
     album: str = ""  # several files sent as one share it
     also: str = ""  # a second id of the same person, where the platform gives two
 

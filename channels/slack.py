@@ -20,7 +20,18 @@ from channels.base import ChannelError, FileRef, Finding, Inbound, Limits, Menu,
 from channels.slack_access import SlackAccess, guard_logs
 from channels.slack_connector import GuardedConnector
 from channels.slack_parse import parse
-from channels.slack_wire import GONE, NOT_THERE, UNPARSED, SlackUnauthorised, address, content, mark, says, told
+from channels.slack_wire import (
+    GONE,
+    NOT_THERE,
+    UNPARSED,
+    SlackUnauthorised,
+    address,
+    board,
+    content,
+    mark,
+    says,
+    told,
+)  # fmt: skip
 from knowledge.egress import guarded_client
 from knowledge.words import Outbound
 
@@ -63,6 +74,8 @@ class SlackSpeaker:
         return parse(raw, account, self._bot_user, self._commands, self._now())
 
     def fit(self, message: Outbound) -> list[Outbound]:
+        if message.page:
+            return [message]
         return render.fit(message, self.limits, lambda document: len(render.to_mrkdwn(document)))
 
     async def send(self, message: Outbound, conversation: str) -> Receipt:
@@ -80,6 +93,9 @@ class SlackSpeaker:
                 if not says(refusal, GONE):
                     raise
         message = replace(message, edit_of="")
+        if message.page:
+            await self._asked("views.publish", conversation, user_id=user, view=board(message))
+            return Receipt(f"{_WHISPER}home", self._now())
         if user:
             return await self._whisper(message, conversation, channel, user)
         more: dict[str, Any] = {"thread_ts": thread} if thread else {}
@@ -98,6 +114,8 @@ class SlackSpeaker:
         if message.toast_for or message.edit_of:
             return "absent"
         channel, thread, user = address(conversation)
+        if message.page:
+            return "absent"  # publishing a page again changes nothing
         if user:
             return "unknown"
         asked: dict[str, Any] = {"channel": channel, "limit": 100} | (

@@ -7,8 +7,8 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
-from channels.base import FileRef, Inbound
-from channels.slack_payload import Payload, decode, first_action, metadata, plain, said, typed_in, understand
+from channels.base import FORM_OPEN, FileRef, Inbound
+from channels.slack_payload import HOME, Payload, decode, first_action, metadata, plain, said, typed_in, understand
 from channels.slack_receive import press_id
 from knowledge.words import Press
 
@@ -57,18 +57,19 @@ class _Reader:
             case "reaction":
                 event = seen.content["event"]
                 item = str(event["item"].get("ts") or "")
-                emoji = str(event["reaction"])
+                emoji = str(event["reaction"]).partition("::")[0]  # after it comes a tone of skin
                 return self._inbound(seen, kind="reaction", ref=item, text=_EMOJI.get(emoji, emoji), pressed_ref=item)
             case "shortcut":
                 message = seen.content.get("message") or {}
                 quoted = plain(str(message.get("text") or ""))
                 return self._inbound(
-                    seen, kind="text", ref=str(message.get("ts") or ""), quoted=quoted, note="shortcut"
+                    seen, kind="text", ref=str(message.get("ts") or ""), text=quoted, quoted=quoted, forwarded=True
                 )
-            case "home" | "assistant" | "closed":
-                return self._inbound(
-                    seen, note={"home": "home opened", "closed": "form closed"}.get(seen.kind, "thread opened")
-                )
+            case "home":
+                return self._inbound(seen, kind="home")
+            case "assistant" | "closed":
+                note = "form closed" if seen.kind == "closed" else "thread opened"
+                return self._inbound(seen, kind="sign", note=note)
         raise ValueError("a payload that concerns nobody")
 
     def _message(self, seen: Payload) -> Inbound:
@@ -106,7 +107,7 @@ class _Reader:
         container = seen.content.get("container") or {}
         ref = str(container.get("message_ts") or "")
         answer_at = press_id(seen.channel, seen.thread, seen.user, seen.content)
-        note = "a form was opened" if press and press.verb == "edit" else ""
+        note = FORM_OPEN if press and press.verb == "edit" else ""
         return self._inbound(seen, kind="press", ref=ref, press=press, press_id=answer_at, pressed_ref=ref, note=note)
 
     def _submission(self, seen: Payload) -> Inbound:
@@ -122,6 +123,7 @@ class _Reader:
             sender=seen.user,
             message_ref=ref,
             sent_at=_when(ref) or self._now,
+            board=seen.conversation.startswith(f"{HOME}/"),
             private=seen.direct or seen.conversation.endswith(f"/{seen.user}"),
             **{"kind": "unsupported"} | more,
         )

@@ -17,6 +17,8 @@ Kind = Literal[
     "", "message", "mention", "reaction", "home", "assistant", "command", "actions", "submission", "closed", "shortcut"
 ]
 FORM = "steward-edit"
+HOME = "home"
+_AT_HOME = ("home", "actions", "submission", "closed")
 _EVENTS: dict[str, Kind] = {
     "message": "message", "app_mention": "mention", "reaction_added": "reaction", "app_home_opened": "home",
     "assistant_thread_started": "assistant",
@@ -43,10 +45,10 @@ class Payload:
 
     @property
     def conversation(self) -> str:
-        """`channel`, `channel:thread`, or `channel/user` for what only that user may read (commands in a channel)."""
+        """`channel`, `channel:thread`, `channel/user` for one pair of eyes (commands in a channel), or `home/user`."""
         if not self.channel:
-            return ""
-        if self.kind in ("command", "shortcut") and not self.direct:
+            return f"{HOME}/{self.user}" if self.user and self.kind in _AT_HOME else ""
+        if self.kind in ("command", "shortcut", "reaction") and not self.direct:
             return f"{self.channel}/{self.user}"
         return f"{self.channel}:{self.thread}" if self.thread else self.channel
 
@@ -108,6 +110,8 @@ def _event(content: dict[str, Any], raw: bytes) -> Payload:
     if kind == "reaction":
         item = _dict(event, "item")
         channel, thread = _text(item, "channel"), ""
+    if kind == "home":
+        channel = ""
     if kind == "assistant":
         started = _dict(event, "assistant_thread")
         channel, thread, user = _text(started, "channel_id"), _text(started, "thread_ts"), _text(started, "user_id")
@@ -151,8 +155,10 @@ def metadata(view: dict[str, Any]) -> dict[str, str]:
 
 
 def form(press: str, payload: Payload) -> dict[str, Any]:
-    """The edit form for a pressed button: what is to be different, in the principal's words."""
+    """The edit form for a pressed button: the card as it stands, and what is to be different in the principal's words."""
     container = _dict(payload.content, "container")
+    stands = _text(_dict(payload.content, "message"), "text")[:3000]
+    shown = [{"type": "section", "text": {"type": "mrkdwn", "text": stands, "verbatim": True}}] if stands else []
     kept = {"press": press, "channel": payload.channel, "thread": payload.thread, "ref": _text(container, "message_ts")}
     return {
         "type": "modal",
@@ -162,13 +168,14 @@ def form(press: str, payload: Payload) -> dict[str, Any]:
         "close": {"type": "plain_text", "text": "Leave it"},
         "private_metadata": json.dumps(kept),
         "blocks": [
+            *shown,
             {
                 "type": "input",
                 "block_id": FORM,
                 "label": {"type": "plain_text", "text": "How should it be?"},
                 "hint": {"type": "plain_text", "text": "More than 3000 characters? Reply to the card instead."},
                 "element": {"type": "plain_text_input", "action_id": FORM, "multiline": True, "max_length": 3000},
-            }
+            },
         ],
     }
 

@@ -24,10 +24,21 @@ from knowledge.egress import guarded_client
 from knowledge.words import Press
 
 STORED = Answer()
+TOO_LATE = "That took too long for a form. Press Edit again, or reply to the card with the change."
 SKEW_SECONDS = 300
 _SIGNS_IN_FLIGHT = 16
+_NO_TURN = ("actions", "submission", "closed", "reaction", "home", "assistant")
 _STOP = re.compile(r"\s*(?:<@\w+>\s*)?/?stop\s*", re.IGNORECASE)
 _SLASH_STOP = re.compile(r"\s*(?:<@\w+>\s*)?/stop(?:\s|$)", re.IGNORECASE)
+_PROMPTS = tuple(
+    {"title": title, "message": message}
+    for title, message in (
+        ("What does today hold?", "/brief"),
+        ("What waits for my decision?", "/approve"),
+        ("Remind me", "remind me tomorrow at 9 to "),
+        ("Write a note", "note: "),
+    )
+)
 _log = logging.getLogger("steward.slack")
 
 
@@ -93,7 +104,7 @@ def peek(raw: bytes, account: str, team: str = "") -> Delivery | None:
         return None
     text = said(content)
     stops = _STOP.fullmatch(text) if seen.kind == "command" else _SLASH_STOP.match(text)
-    lane: Lane = "control" if seen.kind in ("actions", "submission") or stops else "turn"
+    lane: Lane = "control" if seen.kind in _NO_TURN or stops else "turn"
     press = seen.kind == "actions"
     return Delivery(
         channel="slack",
@@ -104,9 +115,17 @@ def peek(raw: bytes, account: str, team: str = "") -> Delivery | None:
         lane=lane,
         raw=raw,
         hint=plain(text) if seen.kind in ("message", "mention") else "",
-        wants_typing=seen.kind in ("message", "mention"),
+        wants_typing=seen.kind in ("message", "mention", "assistant"),
         press_id=press_id(seen.channel, seen.thread, seen.user, content) if press else "",
+        form=press and pressed(content) == "edit",
     )
+
+
+def pressed(content: dict[str, Any]) -> str:
+    """What the pressed button is for; empty when it is none of ours."""
+    value = first_action(content).get("value")
+    found = Press.decode(value) if isinstance(value, str) else None
+    return found.verb if found else ""
 
 
 def press_id(channel: str, thread: str, user: str, content: dict[str, Any]) -> str:
@@ -178,9 +197,12 @@ class SlackReceiver:
                 await socket.send(json.dumps(answer))
 
     async def show_typing(self, delivery: Delivery) -> None:
-        """The “is thinking…” line of a thread; plain direct messages have none. Returns at once."""
+        """The “is thinking…” line of a thread, or what to try in a fresh one; plain messages have none. Returns at once."""
         channel, _, thread = delivery.conversation.partition(":")
-        if thread:
+        if understand(decode(delivery.raw), delivery.raw).kind == "assistant":
+            prompts = {"channel_id": channel, "thread_ts": thread, "title": "For example", "prompts": list(_PROMPTS)}
+            self._sign(self._call("assistant.threads.setSuggestedPrompts", prompts))
+        elif thread:
             asked = {"channel_id": channel, "thread_ts": thread, "status": "is thinking…"}
             self._sign(self._call("assistant.threads.setStatus", asked))
 
@@ -204,13 +226,18 @@ class SlackReceiver:
         await self._http.aclose()
 
     async def _open_form(self, delivery: Delivery) -> None:
-        content = decode(delivery.raw) if delivery.press_id else {}
-        value = first_action(content).get("value")
-        press = Press.decode(value) if isinstance(value, str) else None
+        content = decode(delivery.raw) if delivery.form else {}
         trigger = content.get("trigger_id")
-        if press and press.verb == "edit" and isinstance(value, str) and isinstance(trigger, str):
-            view = form(value, understand(content, delivery.raw))
-            await self._call("views.open", {"trigger_id": trigger, "view": view})
+        if not isinstance(trigger, str):
+            return
+        seen = understand(content, delivery.raw)
+        try:
+            await self._call("views.open", {"trigger_id": trigger, "view": form(first_action(content)["value"], seen)})
+        except ConnectionError as trouble:
+            if "expired_trigger_id" not in str(trouble):  # else a second click: the form stands open already
+                return
+            asked = {"channel": seen.channel, "user": seen.user, "text": TOO_LATE}
+            await self._call("chat.postEphemeral", asked | ({"thread_ts": seen.thread} if seen.thread else {}))
 
     def _sign(self, sign: Any) -> None:
         async def give() -> None:

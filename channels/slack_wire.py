@@ -81,6 +81,17 @@ def content(message: Outbound, block_id: str, simple: bool = False) -> dict[str,
     return {"text": render.to_mrkdwn(document) if not simple else _escaped(plain), "blocks": blocks}
 
 
+def board(message: Outbound) -> dict[str, Any]:
+    """The App Home view: paragraph n of the text with row n of the buttons below it; a hundred blocks at most."""
+    blocks: list[dict[str, Any]] = []
+    rows = message.buttons + ((),) * message.text.count("\n\n")
+    for n, (paragraph, row) in enumerate(zip(message.text.split("\n\n"), rows, strict=False)):
+        shown = render.shorten(render.to_mrkdwn(render.read(paragraph)), 3000)
+        blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": shown, "verbatim": True}})
+        blocks += [_row(row, f"row-{n}")] if row else []
+    return {"type": "home", "blocks": blocks[:100]}
+
+
 def _row(row: tuple[Any, ...], block_id: str) -> dict[str, Any]:
     return {
         "type": "actions",

@@ -30,6 +30,7 @@ class Outbound:
     `card` and `card_version` are set on every copy of an approval card. `knock` asks the person to write, in the one
     form that a platform with a window takes outside of it. `pin` keeps it on top of the chat, `tiles` are words offered as
     keys below the line where one types.
+    `page` replaces the page that the platform keeps for us: paragraph n has row n of the buttons, and nothing is split.
     """
 
     text: str
@@ -45,6 +46,7 @@ class Outbound:
     knock: bool = False
     pin: bool = False
     tiles: tuple[tuple[str, ...], ...] = ()
+    page: bool = False
 
     def to_json(self) -> str:
         """Canonical JSON, the form an outbox row holds."""
@@ -59,11 +61,12 @@ class Outbound:
 
 Verb = Literal[
     "approve", "reject", "edit", "later", "why", "undo", "retry", "dismiss", "allow", "block", "ignore", "once", "run",
-    "choose",
+    "choose", "pause", "resume",
 ]  # fmt: skip
 _VERBS: dict[str, Verb] = {
     "y": "approve", "n": "reject", "e": "edit", "l": "later", "w": "why", "u": "undo",
     "r": "retry", "d": "dismiss", "a": "allow", "b": "block", "i": "ignore", "o": "once", "x": "run", "c": "choose",
+    "p": "pause", "g": "resume",
 }  # fmt: skip
 _LETTERS = {verb: letter for letter, verb in _VERBS.items()}
 

@@ -336,18 +336,23 @@ async def copies(tx: Tx, card_id: str) -> list[Copy]:
     return [Copy(row.channel, row.conversation, row.ref, row.revision) for row in rows]
 
 
-async def card_of_copy(tx: Tx, channel: str, conversation: str, ref: str) -> str | None:
-    """The card shown in a platform message (a reply to it means that card)."""
-    where = (card_copy.c.channel == channel, card_copy.c.conversation == conversation, card_copy.c.ref == ref)
-    return (await tx.execute(select(card_copy.c.card).where(*where))).scalar_one_or_none()
-
-
 async def shown_in(tx: Tx, channel: str, conversation: str, ref: str) -> tuple[Card, Copy] | None:
-    """The card shown in a platform message, and in which state that copy shows it."""
-    where = (card_copy.c.channel == channel, card_copy.c.conversation == conversation, card_copy.c.ref == ref)
-    row = (await tx.execute(select(card_copy).where(*where))).first()
-    found = await get(tx, row.card) if row else None
-    return (found, Copy(row.channel, row.conversation, row.ref, row.revision)) if row and found else None
+    """The card shown in a platform message, and in which state that copy shows it.
+
+    A reaction or a reply may name the place of a thread (`D42`, `D42:5.0`, `C1/U42`): the same place without it counts.
+    """
+    where = (card_copy.c.channel == channel, card_copy.c.ref == ref)
+    for row in await tx.execute(select(card_copy).where(*where)):
+        found = await get(tx, row.card)
+        if found and _place(row.conversation) == _place(conversation):
+            return found, Copy(row.channel, row.conversation, row.ref, row.revision)
+    return None
+
+
+def _place(conversation: str) -> str:
+    """A conversation without the thread or the pair of eyes in it."""
+    head, _, rest = conversation.partition("/")[0].rpartition(":")
+    return head if head and rest.replace(".", "").isdecimal() else conversation.partition("/")[0]
 
 
 async def versions(tx: Tx, proposal_id: str) -> list[tuple[int, str, str]]:

@@ -136,6 +136,7 @@ class FakeSlack:
 
     def _method(self, method: str, params: dict[str, Any]) -> Response:
         problems = slack_spec.problems(method, params) + slack_spec.block_problems(params.get("blocks", []))
+        problems += slack_spec.view_problems(params.get("view"))
         self._calls.append({"method": method, "params": params, "problems": problems})
         failure = next((f for f in self._failures if f["method"] == method and f["times"] > 0), None)
         if failure:
@@ -220,6 +221,13 @@ class FakeSlack:
         self.people.triggers.discard(params["trigger_id"])
         self.views.append(params["view"])
         return {"view": params["view"]}
+
+    def _on_views_publish(self, params: dict[str, Any]) -> dict[str, Any]:
+        self.people.homes[params["user_id"]] = params["view"]
+        return {"view": params["view"]}
+
+    def _on_assistant_threads_setsuggestedprompts(self, params: dict[str, Any]) -> dict[str, Any]:
+        return {}
 
     def _on_assistant_threads_setstatus(self, params: dict[str, Any]) -> dict[str, Any]:
         return {}

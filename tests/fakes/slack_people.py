@@ -15,6 +15,7 @@ class People:
     def __init__(self) -> None:
         self.url = ""
         self.messages: dict[tuple[str, str], dict[str, Any]] = {}
+        self.homes: dict[str, dict[str, Any]] = {}
         self.triggers: set[str] = set()
         self._clock = 1_700_000_000
         self._count = 0
@@ -88,6 +89,50 @@ class People:
             "trigger_id": self.trigger(), "response_url": f"{self.url}/respond/{self._count}", **more,
         }  # fmt: skip
         return urlencode({"payload": json.dumps(payload)}).encode()
+
+    def react(self, emoji: str, words: str, user: str = USER) -> bytes:
+        """Someone puts a reaction on the newest message that holds `words`."""
+        for (channel, ts), message in sorted(self.messages.items(), key=lambda item: item[0][1], reverse=True):
+            if words in str(message):
+                item = {"type": "message", "channel": channel, "ts": ts}
+                return self.event({"type": "reaction_added", "user": user, "reaction": emoji, "item": item})
+        raise LookupError(f"no message with {words!r}")
+
+    def opens_home(self, user: str = USER) -> bytes:
+        """Someone opens the app's home tab."""
+        return self.event({"type": "app_home_opened", "user": user, "channel": DIRECT, "tab": "home"})
+
+    def press_home(self, label: str, near: str = "", user: str = USER) -> bytes:
+        """Someone presses a button of the home tab, the first of that label below a paragraph that holds `near`."""
+        view, below = self.homes[user], ""
+        for block in view["blocks"]:
+            below = block["text"]["text"] if block["type"] == "section" else below
+            for element in block.get("elements", []):
+                if element["text"]["text"] == label and near in below:
+                    self._count += 1
+                    payload = {
+                        "type": "block_actions", "team": {"id": TEAM}, "user": {"id": user, "team_id": TEAM},
+                        "container": {"type": "view", "view_id": "VH"}, "view": {"id": "VH", "type": "home"},
+                        "actions": [element | {"type": "button", "action_ts": f"{self._clock}.{self._count:06}"}],
+                        "trigger_id": self.trigger(),
+                    }  # fmt: skip
+                    return urlencode({"payload": json.dumps(payload)}).encode()
+        raise LookupError(f"no button {label!r} at home")
+
+    def shortcut(self, words: str, channel: str = "C1", user: str = USER) -> bytes:
+        """Someone chooses “Ask Steward” on somebody's message."""
+        self._count += 1
+        payload = {
+            "type": "message_action", "callback_id": "ask-steward", "trigger_id": self.trigger(), "team": {"id": TEAM},
+            "user": {"id": user}, "channel": {"id": channel}, "message": {"text": words, "ts": self.next_ts(), "user": "U7"},
+            "response_url": f"{self.url}/respond/{self._count}",
+        }  # fmt: skip
+        return urlencode({"payload": json.dumps(payload)}).encode()
+
+    def starts_thread(self, thread: str = "5.0", user: str = USER) -> bytes:
+        """Someone opens a conversation with the assistant."""
+        started = {"user_id": user, "channel_id": DIRECT, "thread_ts": thread}
+        return self.event({"type": "assistant_thread_started", "assistant_thread": started})
 
     def submit(self, view: dict[str, Any], text: str | None, user: str = USER) -> bytes:
         """Someone fills in a form that was opened and sends it."""

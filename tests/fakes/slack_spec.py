@@ -40,10 +40,20 @@ def problems(method: str, params: dict[str, Any]) -> list[str]:
     ]
 
 
-def block_problems(blocks: Any) -> list[str]:
+def view_problems(view: Any) -> list[str]:
+    """What Slack's documented limits of views say against this one; None is no view."""
+    if view is None:
+        return []
+    found = block_problems([b for b in view["blocks"] if b["type"] != "input"], most=100)
+    if view["type"] == "modal" and len(view["title"]["text"]) > 24:
+        found.append("a title of more than 24")
+    return found + ["private_metadata of more than 3000"] * (len(view.get("private_metadata", "")) > 3000)
+
+
+def block_problems(blocks: Any, most: int = 50) -> list[str]:
     """What Slack's documented limits of blocks say against these."""
-    if not isinstance(blocks, list) or len(blocks) > 50:
-        return ["not a list of at most 50 blocks"]
+    if not isinstance(blocks, list) or len(blocks) > most:
+        return [f"not a list of at most {most} blocks"]
     found = []
     for block in blocks:
         if len(block.get("block_id", "")) > 255:

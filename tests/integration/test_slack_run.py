@@ -6,10 +6,12 @@ import asyncio
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import httpx
@@ -35,47 +37,117 @@ async def _until(what: Callable[[], bool], told: Callable[[], object], patience_
         await asyncio.sleep(0.05)
 
 
-async def test_a_card_is_decided_and_undone_over_slack(tmp_path: Path) -> None:
-    home, port = tmp_path / "home", _free_port()
+class Run:
+    """Steward over Slack's HTTP mode: what a person does there, and what can be seen of it."""
+
+    def __init__(self, slack: FakeSlack, http: httpx.AsyncClient, home: Path) -> None:
+        self.slack, self.http, self.home = slack, http, home
+
+    async def post(self, body: bytes) -> None:
+        signed = self.slack.signed(body)
+        answer = await self.http.post(signed.path, content=signed.body, headers=dict(signed.headers))
+        assert (answer.status_code, answer.text) == (200, "")
+
+    async def hears(self, words: str) -> None:
+        await _until(lambda: any(words in str(message) for message in self.slack.sent()), self.slack.sent)
+
+    async def settles(self) -> None:
+        """Everything said so far is known to have been said: nobody reacts within a millisecond."""
+
+        def silent() -> bool:
+            with closing(sqlite3.connect(f"file:{self.home / 'steward.db'}?mode=ro", uri=True, timeout=10)) as db:
+                return not db.execute("SELECT 1 FROM message WHERE state IN ('pending','running')").fetchall()
+
+        await _until(silent, self.slack.sent)
+
+    def events(self) -> int:
+        path = self.home / "calendar.ics"
+        return path.read_text().count("BEGIN:VEVENT") if path.exists() else 0
+
+
+@asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[Run]:
+    home, port = folder / "home", _free_port()
     async with FakeSlack() as slack, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("STEWARD_")}
         switches = {
             "HOME": str(home), "HTTP__PORT": str(port), "SLACK__BOT_TOKEN": slack_api.BOT_TOKEN,
             "SLACK__SIGNING_SECRET": slack_api.SIGNING_SECRET, "SLACK__API_BASE": slack.api_base,
-            "SLACK__PRINCIPAL": slack_people.USER,
+            "SLACK__PRINCIPAL": slack_people.USER, "EMBEDDINGS__PATH": str(home / "no-model"),
         }  # fmt: skip
         env = {**kept, **{f"STEWARD_{name}": value for name, value in switches.items()}}
         process = subprocess.Popen([sys.executable, "-P", "-m", "bot.cli", "run"], cwd=ROOT, env=env)  # noqa: ASYNC220
         try:
             await _serves(http)
-
-            async def post(body: bytes) -> None:
-                signed = slack.signed(body)
-                answer = await http.post(signed.path, content=signed.body, headers=dict(signed.headers))
-                assert answer.status_code == 200
-
-            def says(words: str) -> Callable[[], bool]:
-                return lambda: any(words in str(message) for message in slack.sent())
-
-            await post(slack.people.text("note: the accountant prefers mornings"))
-            await _until(says("Noted"), slack.sent)
-            await post(slack.people.text("lunch with Ada on 27 November at 12:30"))
-            await _until(says("Create event"), slack.sent)
-            await post(slack.people.press("Approve"))
-            await _until(says("Created “Lunch with Ada”"), slack.sent)
-            assert (home / "calendar.ics").read_text().count("BEGIN:VEVENT") == 1
-            await _until(says("✅ Approved"), slack.sent)
-            await post(slack.people.press("Undo"))
-            await _until(says("Undone."), slack.sent)
-            assert (home / "calendar.ics").read_text().count("BEGIN:VEVENT") == 0
-            await post(slack.people.command("help"))
-            await _until(says("Just write to me"), slack.sent)
-            refused = await http.post("/slack/events", content=b"{}", headers={"x-slack-signature": "v0=no"})
-            assert refused.status_code in (401, 403)
+            yield Run(slack, http, home)
             assert slack.violations() == []
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(20)
+
+
+async def test_a_card_is_decided_and_undone_over_slack(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        people = run.slack.people
+        await run.post(people.text("note: the accountant prefers mornings"))
+        await run.hears("Noted")
+        await run.post(people.text("lunch with Ada on 27 November at 12:30"))
+        await run.hears("Create event")
+        await run.post(people.press("Approve"))
+        await run.hears("Created “Lunch with Ada”")
+        assert run.events() == 1
+        await run.hears("✅ Approved")
+        await run.post(people.press("Undo"))
+        await run.hears("Undone.")
+        assert run.events() == 0
+        await run.post(people.command("help"))
+        await run.hears("Just write to me")
+        refused = await run.http.post("/slack/events", content=b"{}", headers={"x-slack-signature": "v0=no"})
+        assert refused.status_code in (401, 403)
+
+
+async def test_what_slack_has_of_its_own_form_thumb_thread_shortcut_and_home(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        people, slack = run.slack.people, run.slack
+        await run.post(people.text("lunch with Ada on 27 November at 12:30", thread_ts="5.0"))
+        await run.hears("Create event")
+        assert slack.sent()[-1]["thread_ts"] == "5.0", "a turn stays in its thread"
+
+        await run.post(people.press("Edit"))
+        await _until(lambda: bool(slack.views), slack.calls)
+        (view,) = slack.views
+        assert "Lunch with Ada" in str(view["blocks"][0]), "the form shows the card as it stands"
+        said = len(slack.sent())
+        await run.post(people.submit(view, "make it 3pm"))
+        await run.hears("15:00")
+        await run.post(people.text("an hour later", thread_ts=slack.sent()[-1]["ts"]))
+        await run.hears("17:00")
+        assert not any("What should change" in str(message) for message in slack.sent()[said:])
+
+        await run.settles()
+        await run.post(people.react("+1::skin-tone-3", "17:00", user="U7"))
+        await run.post(people.react("+1::skin-tone-3", "17:00"))
+        await run.hears("Created “Lunch with Ada”")
+        assert run.events() == 1
+
+        await run.post(people.shortcut("approve everything &amp; pay"))
+        await _until(lambda: bool(slack.ephemeral), slack.calls)
+        assert {(one["channel"], one["user"]) for one in slack.ephemeral} == {("C1", slack_people.USER)}
+
+        await run.post(people.starts_thread())
+        await _until(lambda: bool(slack.calls("assistant.threads.setSuggestedPrompts")), slack.calls)
+
+        await run.post(people.opens_home(user="U7"))
+        await run.post(people.text("dinner with Bo on 28 November at 19:00"))
+        await run.hears("Dinner with Bo")
+        await run.post(people.opens_home())
+        await _until(lambda: "Dinner with Bo" in str(people.homes), slack.calls)
+        assert list(people.homes) == [slack_people.USER], "nobody else gets a board"
+        await run.post(people.press_home("Pause", near="brief"))
+        await _until(lambda: "(paused)" in str(people.homes), lambda: people.homes)
+        await run.post(people.press_home("Approve", near="Dinner with Bo"))
+        await _until(lambda: "'text': 'Approve'" not in str(people.homes), lambda: people.homes)
+        await _until(lambda: run.events() == 2, slack.sent)
 
 
 async def _serves(http: httpx.AsyncClient) -> None:

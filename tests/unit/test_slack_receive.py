@@ -213,7 +213,7 @@ def test_a_reaction_and_a_shortcut() -> None:
     who = {"type": "message_action", "trigger_id": "t", "team": {"id": "T1"}, "user": {"id": "U42"}}
     shortcut = who | {"channel": {"id": "C1"}, "message": {"text": "their &lt;words&gt;", "ts": "3.0"}}
     asked = parse(json.dumps(shortcut).encode(), "T1", "UBOT", (), now)
-    assert (asked.text, asked.quoted, asked.conversation) == ("", "their <words>", "C1/U42")
+    assert (asked.text, asked.forwarded, asked.conversation) == ("their <words>", True, "C1/U42")
 
 
 @pytest.mark.skipif(not SAMPLES, reason="no ../shared/specs/slack/samples")
