@@ -18,3 +18,24 @@ def test_a_worker_composes_with_the_stand_ins_in_place() -> None:
         [sys.executable, "-P", "-c", f"import sys; sys.path.insert(0, '.'); {code}"], cwd=ROOT, check=False
     )
     assert done.returncode == 0
+
+
+def test_graphs_run_and_models_are_built_with_the_stand_ins_in_place() -> None:
+    code = """
+import sys; sys.path.insert(0, '.')
+from bot.slim import leave_out; leave_out()
+import asyncio
+from langchain.chat_models import init_chat_model
+from langchain_core.runnables import RunnableLambda
+from langgraph.graph import END, START, StateGraph
+for name in ("openai:x", "anthropic:x"):
+    init_chat_model(name, api_key="x")
+init_chat_model("ollama:x")
+graph = StateGraph(dict)
+graph.add_node("one", RunnableLambda(lambda state: {"n": state["n"] + 1}))
+graph.add_edge(START, "one"); graph.add_edge("one", END)
+assert asyncio.run(graph.compile().ainvoke({"n": 1})) == {"n": 2}
+assert not [name for name in sys.modules if name.startswith(("langsmith.client", "langgraph_sdk.client"))]
+"""
+    done = subprocess.run([sys.executable, "-P", "-c", code], cwd=ROOT, check=False)
+    assert done.returncode == 0
