@@ -22,6 +22,7 @@ from prompt_toolkit.styles import Style
 
 from bot.console_keys import Offer
 from bot.console_screen import Screen
+from knowledge import cipher
 from knowledge.words import Button
 
 SPIN = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -87,7 +88,9 @@ class KeptHistory(FileHistory):
 
 
 def history_in(path: Path) -> History:
-    """The history file, or one in memory where none can be kept."""
+    """The history file, or one in memory where none can be kept or nothing may lie on the disk in clear."""
+    if cipher.key_for(path) is not None:
+        return InMemoryHistory()
     try:
         return KeptHistory(path)
     except OSError:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import AliasChoices, BaseModel, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from knowledge import cipher
 
 
 def default_home() -> Path:
@@ -19,7 +21,10 @@ def default_home() -> Path:
 
 
 class DatabaseSettings(BaseModel):
+    """`key`: 64 hex digits; set, every database of the home is encrypted on the disk."""
+
     url: str = ""
+    key: SecretStr = SecretStr("")
 
 
 class RedisSettings(BaseModel):
@@ -155,6 +160,10 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         toml = TomlConfigSettingsSource(settings_cls, toml_file=default_home() / "steward.toml")
         return init_settings, env_settings, toml
+
+    def model_post_init(self, _context: Any) -> None:
+        """Whoever has read the settings can open the home: its key, where there is one, is known to this process."""
+        cipher.unlock(self.home, self.database.key.get_secret_value())
 
     @property
     def notes_path(self) -> Path:

@@ -9,6 +9,8 @@ from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
+from knowledge import cipher
+
 
 class CheckpointTrouble(Exception):
     """The store for paused turns cannot be used: a sentence with the next step."""
@@ -25,10 +27,9 @@ async def open_checkpoints(path: Path, redis_url: str = "") -> AsyncIterator[Bas
         async with _redis(redis_url) as saver:
             yield saver
         return
-    import aiosqlite
     from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-    async with aiosqlite.connect(path) as connection:
+    async with cipher.connect_async(path) as connection:
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=15000", "cache_size=-1000"):
             await connection.execute(f"PRAGMA {pragma}")
         await connection.execute("PRAGMA auto_vacuum=INCREMENTAL")

@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from knowledge import cipher
 from knowledge.ids import canonical
 
 MANIFEST = ".steward-backup.json"
@@ -28,7 +29,7 @@ _LEFT_OUT = {"run", "index"}  # locks and sockets; the index is made anew from S
 _PREFIX, _SUFFIX = "steward-", ".age"
 
 Connect = Callable[[Path], Any]
-"""Opens a database of the home: sqlite3's connect, or one that sets SQLCipher's key."""
+"""Opens a database of the home."""
 
 
 class BackupTrouble(Exception):
@@ -52,7 +53,7 @@ def new_identity() -> tuple[str, str]:
     return str(made), str(made.to_public())
 
 
-def backup(home: Path, recipient: str, target: Path, now: datetime, *, connect: Connect = sqlite3.connect) -> Backup:
+def backup(home: Path, recipient: str, target: Path, now: datetime, *, connect: Connect = cipher.connect) -> Backup:
     """Write everything under `home` to one encrypted file; `target` is a folder or a file name.
 
     Databases are snapshotted (`VACUUM INTO`), so that a running Steward may go on writing. Raises `BackupTrouble`.
@@ -169,7 +170,7 @@ def _written_by(write: Callable[[IO[bytes]], None]) -> Iterator[IO[bytes]]:
         raise errors[0]
 
 
-def restore(file: Path, identity: str, home: Path, *, connect: Connect = sqlite3.connect) -> Backup:
+def restore(file: Path, identity: str, home: Path, *, connect: Connect = cipher.connect) -> Backup:
     """Open a backup into an empty (or absent) home. All of it is checked first; on any trouble the home stays as it was."""
     if home.exists() and any(home.iterdir()):
         raise BackupTrouble(f"{home} is not empty. Restore into an empty folder, then set STEWARD_HOME to it.")
@@ -188,7 +189,7 @@ def restore(file: Path, identity: str, home: Path, *, connect: Connect = sqlite3
     return Backup(home, count, file.stat().st_size)
 
 
-def verify(file: Path, identity: str, *, connect: Connect = sqlite3.connect) -> Backup:
+def verify(file: Path, identity: str, *, connect: Connect = cipher.connect) -> Backup:
     """Prove a backup by restoring it into a folder that is thrown away. Raises `BackupTrouble`."""
     with tempfile.TemporaryDirectory(prefix="steward-verify-") as folder:
         restored = restore(file, identity, Path(folder) / "home", connect=connect)

@@ -1,16 +1,18 @@
-"""Databases that are encrypted on the disk: SQLCipher behind the same doors as SQLite, for SQLAlchemy and for the saver.
+"""The one way to open a database of the home: plain SQLite, or SQLCipher behind the same door where the home has a key.
 
-The key is 32 random bytes. Imports its driver (the extra `encryption`) only where a key is set. Measured: opening 6 ms,
-bulk writes at par with plain SQLite, checkpoint writes six to eight times slower.
+The key is 32 random bytes, kept per home for the whole process, so that no place can forget it. The driver (the extra
+`encryption`) is imported only where a key is set. Measured: opening 6 ms, bulk writes at par with plain SQLite,
+checkpoint writes six to eight times slower.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from functools import cache, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 if TYPE_CHECKING:
     import aiosqlite
@@ -32,37 +34,111 @@ _TRANSLATED = (
 _ERRORS = ("IntegrityError", "OperationalError", "ProgrammingError", "NotSupportedError", "DataError", "InternalError")
 
 
+NOT_A_DATABASE = "file is not a database"  # what SQLite says of a wrong key
+
+_keys: dict[Path, bytes] = {}
+
+
 class CipherTrouble(Exception):
     """The key of the database is no key, or its driver is missing."""
 
 
-def connect(path: Path, key: bytes, **options: Any) -> Any:
-    """An open connection, like sqlite3's, errors included. With a wrong key the first statement says "not a database"."""
-    if len(key) != 32:
-        raise CipherTrouble("The database key is not 32 bytes. Give the one that the database was made with.")
-    connection = _driver().connect(str(path), factory=_classes()[0], **options)
-    connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
-    connection.execute("PRAGMA cipher_log_level = NONE")  # it would write to stderr
-    connection.execute("PRAGMA cipher_memory_security = OFF")
-    return connection
+class WrongKey(sqlite3.DatabaseError):
+    """The key does not open this file: nothing was read or written."""
 
 
-def opener(path: Path, key: bytes) -> Callable[..., aiosqlite.Connection]:
-    """For SQLAlchemy: `create_async_engine("sqlite+aiosqlite://", async_creator=opener(path, key))`."""
+def unlock(home: Path, key: str) -> None:
+    """From now on every database under `home` is opened with `key` (64 hex digits), or in clear when it is empty."""
+    folder = home.absolute()
+    if not key.strip():
+        _keys.pop(folder, None)
+        return
+    try:
+        raw = bytes.fromhex(key.strip())
+    except ValueError:
+        raw = b""
+    if len(raw) != 32:
+        raise CipherTrouble("STEWARD_DATABASE__KEY is no key: it is 64 hex digits. `steward encrypt` makes one.")
+    _driver()
+    _keys[folder] = raw
 
-    def open_one(*_args: Any, **_options: Any) -> aiosqlite.Connection:
-        connection = connect_async(path, key)
-        connection.daemon = True  # type: ignore[attr-defined]  # as SQLAlchemy's own dialect does
-        return connection
 
-    return open_one
+def key_for(path: Path) -> bytes | None:
+    """The key of the home in which `path` lies."""
+    return next((_keys[folder] for folder in path.absolute().parents if folder in _keys), None)
 
 
-def connect_async(path: Path, key: bytes) -> aiosqlite.Connection:
-    """For LangGraph's saver: `async with connect_async(path, key) as connection: AsyncSqliteSaver(connection)`."""
+def connect(
+    path: Path, *, key: bytes | None = None, read_only: bool = False, rows: bool = False, **options: Any
+) -> sqlite3.Connection:
+    """Open a database of the home, encrypted or not: the one way in. `rows` gives rows with names.
+
+    Raises `WrongKey` where a key is set that does not open it.
+    """
+    key = key or key_for(path)
+    name = f"{path.resolve().as_uri()}?mode=ro" if read_only else str(path)
+    if key is None:
+        plain: sqlite3.Connection = sqlite3.connect(name, uri=read_only, **options)
+        if rows:
+            plain.row_factory = sqlite3.Row
+        return plain
+    driver = _driver()
+    connection = driver.connect(name, uri=read_only, factory=_classes()[0], **options)
+    try:
+        connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+        connection.execute("PRAGMA cipher_log_level = NONE")  # it would write to stderr
+        connection.execute("PRAGMA cipher_memory_security = OFF")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        if NOT_A_DATABASE not in str(error):
+            raise
+        raise WrongKey(_sentence(path)) from error
+    if rows:
+        connection.row_factory = driver.Row
+    return cast(sqlite3.Connection, connection)
+
+
+def _sentence(path: Path) -> str:
+    if is_plain(path):
+        return f"{path.name} is not encrypted yet, but a key is set. `steward encrypt` encrypts it."
+    return f"The database key does not open {path.name}. Set STEWARD_DATABASE__KEY to the key that it was made with."
+
+
+def is_plain(path: Path) -> bool:
+    """Whether the file begins as SQLite's do in clear."""
+    with path.open("rb") as file:
+        return file.read(16) == b"SQLite format 3\0"
+
+
+def connect_async(path: Path) -> aiosqlite.Connection:
+    """The same for LangGraph's saver: `async with connect_async(path) as connection: AsyncSqliteSaver(connection)`."""
     from aiosqlite.core import Connection
 
-    return Connection(lambda: connect(path, key, check_same_thread=False), iter_chunk_size=64)
+    return Connection(lambda: connect(path, check_same_thread=False), iter_chunk_size=64)
+
+
+def encrypt(path: Path, key: bytes) -> None:
+    """Write a database in clear anew with `key`, in place. Nobody else may have it open. What lay there before may stay
+    readable in unused blocks of the disk."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    fresh.unlink(missing_ok=True)
+    plain = _driver().connect(str(path), factory=_classes()[0], isolation_level=None)
+    try:
+        plain.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        plain.execute("PRAGMA journal_mode=DELETE")
+        plain.execute(f"ATTACH DATABASE ? AS sealed KEY \"x'{key.hex()}'\"", (str(fresh),))
+        plain.execute("SELECT sqlcipher_export('sealed')")
+        plain.execute("DETACH DATABASE sealed")
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+    finally:
+        plain.close()
+    os.chmod(fresh, 0o600)
+    with fresh.open("rb") as file:
+        os.fsync(file.fileno())
+    os.replace(fresh, path)
 
 
 def _driver() -> Any:

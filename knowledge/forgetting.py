@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import delete, func, insert, select, update
 
-from knowledge import erasing, ledger
+from knowledge import cipher, erasing, ledger
 from knowledge.database.engine import Database, Tx
 from knowledge.database.schema import turn
 from knowledge.database.schema_memory import chunk, document, erasure, index_removal
@@ -255,7 +254,7 @@ def scrub(path: Path) -> None:
     """
     if not path.exists():
         return
-    connection = sqlite3.connect(path, timeout=15, isolation_level=None)
+    connection = cipher.connect(path, timeout=15, isolation_level=None)
     try:
         connection.execute("PRAGMA secure_delete=ON")
         connection.execute("VACUUM")

@@ -162,6 +162,12 @@ def from_keyring(service: str = "steward") -> Source | None:
     return lambda name: keyring.get_password(service, name)
 
 
+def to_keyring(name: str, value: str, service: str = "steward") -> None:
+    """Keep a secret where `from_keyring` finds it."""
+    keyring: Any = importlib.import_module("keyring")
+    keyring.set_password(service, name, value)
+
+
 def from_sealed(path: Path, passphrase: str) -> Source:
     """A file made by `seal`. Raises `Sealed` at once when it does not open."""
     import pyrage

@@ -283,6 +283,14 @@ def backup(
 
 
 @app.command()
+def encrypt() -> None:
+    """Encrypt the databases of the home on the disk (SQLCipher): the key is made, shown once, and kept elsewhere."""
+    from bot.cli import seal
+
+    raise typer.Exit(seal.encrypt())
+
+
+@app.command()
 def restore(
     file: Path,
     identity: Annotated[

@@ -8,11 +8,13 @@ import shutil
 import sqlite3
 import time
 import tomllib
+from contextlib import closing
 from datetime import datetime
 
 from bot.home import Home, HomeTrouble
 from bot.settings import Settings, default_home
 from channels.base import ChannelError, Finding, SpeakingChannel
+from knowledge import cipher
 
 LITTLE_SPACE = 500_000_000
 """Bytes under which the disk counts as nearly full: a snapshot of a year's memory fits into it."""
@@ -69,13 +71,16 @@ def _database(home: Home) -> Finding:
     if not home.database.exists():
         return Finding("The database is not there yet: the first message makes it.", True)
     try:
-        with sqlite3.connect(f"{home.database.resolve().as_uri()}?mode=ro", uri=True, timeout=15) as db:
+        with closing(cipher.connect(home.database, read_only=True, timeout=15)) as db:
             said = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except cipher.WrongKey as wrong:
+        return Finding(str(wrong), False, "Then run `steward doctor` again.")
     except sqlite3.Error as error:
         return Finding(f"The database cannot be read: {error}.", False, "Stop Steward and bring back your last backup.")
     if said != "ok":
         return Finding(f"The database is damaged: {said}.", False, "Stop Steward and bring back your last backup.")
-    return Finding(f"The database is sound ({home.database.stat().st_size / 1e6:.1f} MB).", True)
+    sealed = ", encrypted" if cipher.key_for(home.database) else ""
+    return Finding(f"The database is sound ({home.database.stat().st_size / 1e6:.1f} MB{sealed}).", True)
 
 
 def _ledger(home: Home) -> Finding:
@@ -90,6 +95,8 @@ def _ledger(home: Home) -> Finding:
         with Look(home.database) as look:
             notes = "\n".join(anchor["note"] for anchor in look.anchors())
             report = verify_lines(look.whole_ledger(), SigningKey.of_home(home.path).public, notes)
+    except cipher.WrongKey:
+        return Finding("", True)
     except sqlite3.Error as error:
         return Finding(f"The ledger cannot be read: {error}.", False, "Start `steward` once, then look again.")
     except KeyTrouble as trouble:
@@ -173,7 +180,7 @@ def _zone(settings: Settings) -> Finding:
 def _clock(home: Home) -> Finding:
     """The ledger never tells of the future: when it does, the machine's clock was wrong, then or now."""
     try:
-        with sqlite3.connect(f"{home.database.resolve().as_uri()}?mode=ro", uri=True) as db:
+        with closing(cipher.connect(home.database, read_only=True)) as db:
             last = db.execute("SELECT max(at) FROM ledger").fetchone()[0] or 0
     except sqlite3.Error:
         return Finding("", True)

@@ -84,7 +84,8 @@ async def _ensure(home: Home) -> None:
     if is_current(home.database):
         return
     code = (
-        "import sys; from pathlib import Path; from knowledge.database.migrate import ensure; ensure(Path(sys.argv[1]))"
+        "import sys; from pathlib import Path; from bot.settings import Settings; Settings(); "
+        "from knowledge.database.migrate import ensure; ensure(Path(sys.argv[1]))"
     )
     child = await asyncio.create_subprocess_exec(sys.executable, "-P", "-c", code, str(home.database))
     if await child.wait() != 0:

@@ -84,6 +84,7 @@ class _Wizard:
         await self._home()
         await self._zone()
         await self._model()
+        await self._encryption()
         linked = await self._telegram()
         self._heading("Ready.")
         start = (
@@ -127,6 +128,22 @@ class _Wizard:
             await asyncio.to_thread(prepare, default_target())
         except WeightsUnavailable as trouble:
             self._tell(f"{trouble} Search goes by words alone until then; run `steward init` again later.")
+
+    async def _encryption(self) -> None:
+        """Offered once, with what it costs here."""
+        from bot.cli import seal
+        from knowledge.cipher import CipherTrouble
+
+        if Settings().database.key.get_secret_value():
+            self._tell("The databases are encrypted.")
+            return
+        try:
+            cost = await asyncio.to_thread(seal.cost)
+        except CipherTrouble:
+            return  # the extra is not installed
+        self._tell(f"The databases can be encrypted on this disk. {cost}")
+        if _yes(await self._ask("Encrypt them?", "no")):
+            await asyncio.to_thread(seal.encrypt)
 
     async def _telegram(self) -> bool:
         """Token, checked against Telegram, and the code that links the account. Whether Telegram is set up."""

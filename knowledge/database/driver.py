@@ -5,12 +5,15 @@ A cursor here executes and fetches at once; everything after that is plain memor
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import aiosqlite
+
+from knowledge import cipher
 
 
 class QuickCursor:
@@ -81,7 +84,7 @@ def opener(path: Path, pragmas: Sequence[str]) -> Callable[[], Any]:
     """For `create_async_engine(async_creator=…)`: opens `path` in autocommit mode and sets the pragmas."""
 
     def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        connection = cipher.connect(path, isolation_level=None, check_same_thread=False)
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
         return connection
@@ -89,7 +92,11 @@ def opener(path: Path, pragmas: Sequence[str]) -> Callable[[], Any]:
     async def create() -> QuickConnection:
         connection = QuickConnection(connect, iter_chunk_size=64)
         connection._thread.daemon = True
-        await connection
+        try:
+            await connection
+        except sqlite3.Error:
+            await asyncio.to_thread(connection._thread.join, 5.0)  # it reports to this loop, which may end with us
+            raise
         return connection
 
     return create

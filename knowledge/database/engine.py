@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from knowledge.cipher import WrongKey
 from knowledge.database.door import Door
 from knowledge.database.driver import opener
 from knowledge.keys import Sealer, sealer
@@ -33,8 +34,11 @@ class DatabaseTrouble(Exception):
 
 def trouble_of(error: BaseException) -> DatabaseTrouble:
     """The driver's complaint as one sentence that names the next step."""
-    text = str(getattr(error, "orig", error)).lower()
-    if "disk is full" in text or "disk full" in text or "no space" in text:
+    orig = getattr(error, "orig", error)
+    text = str(orig).lower()
+    if isinstance(orig, WrongKey):
+        sentence = str(orig)
+    elif "disk is full" in text or "disk full" in text or "no space" in text:
         sentence = "The disk is full: nothing was written. Free some space; Steward goes on by itself."
     elif "readonly" in text or "read-only" in text:
         sentence = "Steward's home is read-only: nothing was written. Make it writable or set STEWARD_HOME elsewhere."
@@ -42,12 +46,17 @@ def trouble_of(error: BaseException) -> DatabaseTrouble:
         sentence = (
             "The database was busy for too long: nothing was written. Try again; if it stays, look for a stuck process."
         )
-    elif "malformed" in text or "not a database" in text:
+    elif "not a database" in text:
+        sentence = (
+            "Steward's database does not open: it is encrypted and STEWARD_DATABASE__KEY is not set, or it is damaged. "
+            "Set the key, or restore the last backup with `steward restore`."
+        )
+    elif "malformed" in text:
         sentence = "Steward's database is damaged. Restore the last backup with `steward restore`."
     elif "unable to open" in text:
         sentence = "Steward's home cannot be opened. Check that the folder exists and is yours, or set STEWARD_HOME."
     else:
-        sentence = f"The database refused: {getattr(error, 'orig', error)}"
+        sentence = f"The database refused: {orig}"
     trouble = DatabaseTrouble(sentence)
     trouble.__cause__ = error
     return trouble

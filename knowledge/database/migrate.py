@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from knowledge import cipher
+
 HEAD = "0001"
 """The newest revision; a test holds it against the migrations folder."""
 
@@ -13,7 +15,7 @@ def is_current(path: Path) -> bool:
     """Whether the database at `path` exists and has the newest schema (asked with the bare driver: some 1 ms)."""
     if not path.exists():
         return False
-    db = sqlite3.connect(path, timeout=15)
+    db = cipher.connect(path, timeout=15)
     try:
         return bool(db.execute("SELECT version_num FROM alembic_version").fetchone() == (HEAD,))
     except sqlite3.OperationalError as error:
@@ -30,13 +32,13 @@ def migrate(path: Path) -> None:
 
     from alembic import command
     from alembic.config import Config
-    from sqlalchemy import create_engine
+    from sqlalchemy import NullPool, create_engine
 
     with path.with_suffix(".migrate").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if is_current(path):
             return
-        engine = create_engine(f"sqlite:///{path}")
+        engine = create_engine("sqlite://", creator=lambda: cipher.connect(path), poolclass=NullPool)
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         with engine.connect() as connection:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from knowledge import cipher
 from knowledge.database.door import Door
 
 BUSY_S = 15.0
@@ -47,11 +48,11 @@ class Intake:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()  # callers may be threads: closing in the middle of a commit would be fatal
-        self._db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        self._db = cipher.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         for pragma in _PRAGMAS:
             self._db.execute(f"PRAGMA {pragma}")
         self._storing = threading.Lock()
-        self._store_db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        self._store_db = cipher.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         for pragma in (*_PRAGMAS, "busy_timeout=0"):
             self._store_db.execute(f"PRAGMA {pragma}")
         self._door = Door(path)

@@ -7,10 +7,11 @@ than a whole command.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from knowledge import cipher
 
 if TYPE_CHECKING:
     from knowledge.ledger import Line
@@ -25,11 +26,8 @@ class Look:
     """A read-only view of the database at `path`; of one that is not there yet, everything is empty."""
 
     def __init__(self, path: Path) -> None:
-        self._db = (
-            sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=15) if path.exists() else None
-        )
+        self._db = cipher.connect(path, read_only=True, rows=True, timeout=15) if path.exists() else None
         if self._db is not None:
-            self._db.row_factory = sqlite3.Row
             self._db.text_factory = lambda raw: raw.decode("utf-8", "replace")  # a flipped byte is found, not fatal
 
     def close(self) -> None:

@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from knowledge import cipher
 from tests.fakes.telegram_api import TOKEN, TelegramControl
 
 ROOT = Path(__file__).parents[2]
@@ -145,7 +146,8 @@ class StewardProcess:
             path = self.home / "steward.db"
             if not path.exists():
                 return []
-            self._db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
+            key = bytes.fromhex(self.environment.get("STEWARD_DATABASE__KEY", "")) or None
+            self._db = cipher.connect(path, key=key, read_only=True, timeout=10, check_same_thread=False)
         try:
             return self._db.execute(query, values).fetchall()
         except sqlite3.OperationalError as error:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select, text
-from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
 
+from graphs.checkpoints import open_checkpoints
 from knowledge import cipher
-from knowledge.cipher import CipherTrouble
-from knowledge.database.schema import metadata, setting
+from knowledge.cipher import CipherTrouble, WrongKey
+from knowledge.database import Database, DatabaseTrouble
+from knowledge.database.migrate import ensure, is_current
+from knowledge.database.schema import setting
+from knowledge.forgetting import scrub
+from knowledge.store.intake import Arrival, Intake
+from knowledge.store.look import Look
 
 pytest.importorskip("sqlcipher3", reason="the extra `encryption` is not installed")
 
@@ -30,55 +36,84 @@ def clear(folder: Path) -> list[str]:
     ]
 
 
-async def test_sqlalchemy_writes_reads_and_gets_its_own_errors(tmp_path: Path) -> None:
-    path = tmp_path / "steward.db"
-    engine = create_async_engine("sqlite+aiosqlite://", async_creator=cipher.opener(path, KEY))
-    async with engine.begin() as tx:
-        await tx.execute(text("PRAGMA journal_mode=WAL"))
-        await tx.run_sync(metadata.create_all)
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """A folder whose databases are opened with KEY."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    cipher.unlock(folder, KEY.hex())
+    yield folder
+    cipher.unlock(folder, "")
+
+
+async def test_the_database_writes_reads_and_gets_its_own_errors(home: Path) -> None:
+    ensure(home / "steward.db")
+    assert is_current(home / "steward.db")
+    db = Database(home / "steward.db")
+    async with db.write() as tx:
         await tx.execute(insert(setting).values(key="a", value=CANARY))
     with pytest.raises(IntegrityError):
-        async with engine.begin() as tx:
+        async with db._writer.begin() as tx:
             await tx.execute(insert(setting).values(key="a", value="twice"))
-    async with engine.begin() as tx:
+    async with db.read() as tx:
         assert (await tx.execute(select(setting.c.value))).scalar_one() == CANARY
-        assert (tmp_path / "steward.db-wal").exists()
-        assert clear(tmp_path) == []
-    await engine.dispose()
+        assert (home / "steward.db-wal").exists()
+        assert clear(home) == []
+    await db.close()
+    with Look(home / "steward.db") as look:
+        assert look.counts()["failures"] == 0
+    intake = Intake(home / "steward.db")
+    assert intake.accept([Arrival("console", "", "1", "c", "s", "turn", CANARY.encode())], 1) == [1]
+    intake.close()
+    scrub(home / "steward.db")
+    assert clear(home) == []
 
 
-async def test_a_wrong_key_opens_nothing(tmp_path: Path) -> None:
+async def test_a_wrong_key_opens_nothing_and_is_one_sentence(home: Path) -> None:
+    path = home / "steward.db"
+    ensure(path)
+    for key in (OTHER.hex(), KEY[::-1].hex()):
+        cipher.unlock(home, key)
+        for opens in (Intake, Look, is_current, scrub):
+            with pytest.raises(WrongKey, match=r"does not open steward\.db"):
+                opens(path)
+        db = Database(path)
+        with pytest.raises(DatabaseTrouble, match="Set STEWARD_DATABASE__KEY to the key that it was made with"):
+            async with db.read() as tx:
+                await tx.execute(select(setting.c.value))
+        await db.close()
+    cipher.unlock(home, "")
+    db = Database(path)
+    with pytest.raises(DatabaseTrouble, match="it is encrypted and STEWARD_DATABASE__KEY is not set"):
+        async with db.read() as tx:
+            await tx.execute(select(setting.c.value))
+    await db.close()
+
+
+def test_a_database_in_clear_is_encrypted_in_place_and_said_to_be_clear_before(tmp_path: Path) -> None:
     path = tmp_path / "steward.db"
-    with cipher.connect(path, KEY) as made:
-        made.execute("create table t (x)")
-        made.execute("insert into t values (?)", (CANARY,))
-    made.close()
-    for key in (OTHER, KEY[::-1]):
-        wrong = cipher.connect(path, key)
-        with pytest.raises(sqlite3.DatabaseError, match="not a database"):
-            wrong.execute("select * from t")
-        wrong.close()
-    plain = sqlite3.connect(path)
-    with pytest.raises(sqlite3.DatabaseError, match="not a database"):
-        plain.execute("select * from t")
-    plain.close()
-    engine = create_async_engine("sqlite+aiosqlite://", async_creator=cipher.opener(path, OTHER))
-    with pytest.raises(DBAPIError, match="not a database"):
-        async with engine.begin() as tx:
-            await tx.execute(text("select * from t"))
-    await engine.dispose()
+    ensure(path)
+    with closing(cipher.connect(path)) as db, db:
+        db.execute("INSERT INTO setting(key, value) VALUES('a', ?)", (CANARY,))
+    cipher.unlock(tmp_path, KEY.hex())
+    try:
+        with pytest.raises(WrongKey, match="not encrypted yet"):
+            is_current(path)
+        cipher.encrypt(path, KEY)
+        assert is_current(path)
+        with closing(cipher.connect(path)) as db:
+            assert db.execute("SELECT value FROM setting WHERE key='a'").fetchone() == (CANARY,)
+        assert clear(tmp_path) == []
+    finally:
+        cipher.unlock(tmp_path, "")
 
 
-async def test_langgraphs_saver_sets_itself_up_twice_and_keeps_nothing_in_clear(tmp_path: Path) -> None:
+async def test_langgraphs_saver_sets_itself_up_twice_and_keeps_nothing_in_clear(home: Path) -> None:
     from langgraph.checkpoint.base import empty_checkpoint
-    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-    path = tmp_path / "checkpoints.db"
     config = {"configurable": {"thread_id": CANARY, "checkpoint_ns": ""}}
     for round_ in range(2):
-        async with cipher.connect_async(path, KEY) as connection:
-            saver = AsyncSqliteSaver(connection)
-            await saver.setup()
+        async with open_checkpoints(home / "checkpoints.db") as saver:
             if round_ == 0:
                 one = empty_checkpoint()
                 one["channel_values"] = {"said": CANARY}
@@ -87,18 +122,18 @@ async def test_langgraphs_saver_sets_itself_up_twice_and_keeps_nothing_in_clear(
             found = await saver.aget_tuple(config)  # type: ignore[arg-type]
             assert found is not None
             assert found.checkpoint["channel_values"] == {"said": CANARY}
-            assert clear(tmp_path) == []
+            assert clear(home) == []
 
 
-def test_a_key_of_another_length_is_no_key(tmp_path: Path) -> None:
-    for key in (b"", b"short", os.urandom(33)):
-        with pytest.raises(CipherTrouble, match="32 bytes"):
-            cipher.connect(tmp_path / "x.db", key)
-    assert list(tmp_path.iterdir()) == []
+def test_what_is_no_key_is_one_sentence(tmp_path: Path) -> None:
+    for key in ("short", "ab" * 31, "zz" * 32):
+        with pytest.raises(CipherTrouble, match="64 hex digits"):
+            cipher.unlock(tmp_path, key)
+    assert cipher.key_for(tmp_path / "x.db") is None
 
 
-def test_errors_are_the_ones_that_everybody_catches(tmp_path: Path) -> None:
-    made = cipher.connect(tmp_path / "x.db", KEY)
+def test_errors_are_the_ones_that_everybody_catches(home: Path) -> None:
+    made = cipher.connect(home / "x.db")
     with pytest.raises(sqlite3.OperationalError, match="no such table"):
         made.execute("select * from nowhere")
     made.execute("create table t (x unique)")

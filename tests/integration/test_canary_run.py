@@ -1,0 +1,148 @@
+"""A real Steward as processes with canary secrets and a canary mail: nothing of them where it must not be.
+
+Without a database key the mail's words are in the database alone, never in a log, a prompt or a pause; with one they are
+in no file at all, and a wrong key opens nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from base64 import b64encode, urlsafe_b64encode
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from knowledge import cipher
+from tests.fakes.openai_api import OpenAIFake
+from tests.fakes.steward_process import ROOT, StewardProcess, TelegramProcess, steward_process, telegram_process
+from tests.fakes.telegram_api import TOKEN
+
+pytestmark = pytest.mark.integration
+KEY = bytes(range(32)).hex()
+SECRETS = {
+    "STEWARD_TELEGRAM__SECRET": "CANARYtelegramsecret",
+    "STEWARD_SLACK__SIGNING_SECRET": "CANARYslacksigning",
+    "STEWARD_WHATSAPP__AUTH_TOKEN": "CANARYwhatsappauth",
+    "STEWARD_QDRANT__API_KEY": "CANARYqdrantkey",
+    "STEWARD_MODELS__API_KEY": "sk-CANARYmodelkey000000",
+}
+FORWARDED = {"type": "hidden_user", "sender_user_name": "Eve", "date": 1_790_000_000}
+MAIL = """From: Ingrid <ingrid@example.org>
+To: me@example.org
+Subject: Quaysidewarehouse
+Date: Thu, 19 Nov 2026 09:00:00 +0000
+Message-ID: <canary-1@example.org>
+
+The Lindqvistmerger closes on Tuesday at the zirconiumplant. Bring the blueledger.
+"""
+WORDS = ("quaysidewarehouse", "lindqvistmerger", "zirconiumplant", "blueledger", "ambersignal")
+
+
+def forms(secret: str) -> set[bytes]:
+    """The ways in which a secret gets into a file."""
+    plain = secret.encode()
+    return {
+        plain,
+        quote(secret, safe="").encode(),
+        b64encode(plain).rstrip(b"="),
+        urlsafe_b64encode(plain).rstrip(b"="),
+    }
+
+
+def holders(folder: Path, *needles: bytes) -> list[str]:
+    """Files below `folder` that hold one of the needles, whatever its case."""
+    found = []
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink()):
+        body = path.read_bytes().lower()
+        found += [path.relative_to(folder).as_posix() for n in needles if n.lower() in body][:1]
+    return found
+
+
+def beside(steward: StewardProcess, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "bot.cli", *arguments],
+        cwd=ROOT, env={**steward.environment, **more}, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+
+
+def talk(steward: StewardProcess, telegram: TelegramProcess, mail: Path) -> str:
+    """A mail is taken in and asked about, a stranger's words are forwarded, an event waits for its approval."""
+    said = beside(steward, "ingest", str(mail))
+    assert said.returncode == 0, said.stderr
+    telegram.do("text", text="What does Ingrid say about the Lindqvistmerger?")
+    steward.until(lambda: telegram.sent("zirconiumplant"), "the mail was not found")
+    telegram.do("text", text="Lindqvistmerger, the place, please")  # no pattern claims that: the model plans it
+    steward.until(lambda: len(telegram.sent("zirconiumplant")) > 1, "the mail was not found by the model's plan")
+    telegram.do("text", text="the ambersignal is set", forward_origin=FORWARDED)
+    telegram.do("text", text="lunch with Ada on 27 November at 12:30")
+    steward.until(lambda: telegram.sent("Lunch with Ada"), "no card")
+    steward.settled(telegram)
+    why = beside(steward, "audit", "why", "t1")
+    return said.stdout + said.stderr + why.stderr
+
+
+@pytest.mark.parametrize("key", ["", KEY], ids=["in clear", "encrypted"])
+async def test_no_canary_where_it_must_not_be(tmp_path: Path, key: str) -> None:
+    mail = tmp_path / "outside" / "mail.eml"
+    mail.parent.mkdir()
+    mail.write_text(MAIL)
+    home, world = tmp_path / "house" / "home", tmp_path / "world"
+    async with OpenAIFake() as model:
+        with telegram_process(world) as telegram:
+            switches = {
+                **SECRETS, "STEWARD_MODELS__FAST": "openai:gpt-test", "STEWARD_MODELS__BASE_URL": model.base_url,
+                "STEWARD_DATABASE__KEY": key, "STEWARD_LOG": "debug", "TMPDIR": str(tmp_path / "house"),
+            }  # fmt: skip
+            home.mkdir(parents=True)
+            with steward_process(home, telegram.url, more=switches) as steward:
+                printed = await asyncio.to_thread(talk, steward, telegram, mail)
+                await asyncio.to_thread(_secrets_are_nowhere, tmp_path / "house", printed)
+                _words_are_where_they_may(home, encrypted=bool(key))
+                assert steward.stop() == 0
+            _secrets_are_nowhere(tmp_path / "house", printed)
+            _words_are_where_they_may(home, encrypted=bool(key))
+            if key:
+                _a_wrong_key_opens_nothing(steward, home)
+        prompts = json.dumps(model.calls).lower()
+        assert model.calls, "the model was asked"
+        assert not any(secret.lower() in prompts for secret in (*SECRETS.values(), TOKEN, KEY))
+        assert "zirconiumplant" not in prompts, "the planner reads the principal's words, never the mail's"
+
+
+def _secrets_are_nowhere(house: Path, printed: str) -> None:
+    for secret in (*SECRETS.values(), TOKEN, KEY):
+        assert holders(house, *forms(secret)) == [], secret
+        assert secret not in printed
+
+
+def _words_are_where_they_may(home: Path, *, encrypted: bool) -> None:
+    needles = [word.encode() for word in WORDS]
+    found = set(holders(home.parent, *needles))
+    if encrypted:
+        assert found == set()
+        assert not any(p.read_bytes().startswith(b"SQLite format") for p in home.rglob("*.db*"))
+    else:
+        assert "home/steward.db" in found or "home/steward.db-wal" in found, "the run did write"
+        assert found <= {"home/steward.db", "home/steward.db-wal"}
+
+
+def _a_wrong_key_opens_nothing(steward: StewardProcess, home: Path) -> None:
+    for path in home.glob("*.db"):
+        with closing(sqlite3.connect(path)) as plain, pytest.raises(sqlite3.DatabaseError, match="not a database"):
+            plain.execute("SELECT * FROM sqlite_master")
+        with pytest.raises(cipher.WrongKey):
+            cipher.connect(path, key=os.urandom(32))
+    for command in (("status",), ("run",), ("audit", "verify"), ("chat", "--once", "hello"), ("search", "Lindqvist")):
+        tried = beside(steward, *command, STEWARD_DATABASE__KEY="ab" * 32)
+        assert tried.returncode == 1, (command, tried.stdout)
+        assert tried.stderr.strip().endswith("Set STEWARD_DATABASE__KEY to the key that it was made with."), (
+            tried.stderr
+        )
+        assert not any(word in (tried.stdout + tried.stderr).lower() for word in WORDS)
