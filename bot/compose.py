@@ -30,6 +30,7 @@ from bot.worker import Worker
 from channels.base import SpeakingChannel
 from graphs.agents import AGENTS
 from graphs.checkpoints import open_checkpoints
+from graphs.policy.engine import Limits
 from graphs.policy.rego import PolicyTrouble, RegoPolicy
 from graphs.policy.version import note as note_policy
 from graphs.state import Crew, ms
@@ -123,6 +124,7 @@ async def compose(
         crew = Crew(
             db=db, agents=AGENTS, tools=tools, policy=policy, understanding=understanding, memory=librarian,
             zone=zone, clock=now, owner=leases.process_owner(os.getpid()), reach=Reach(tuple(spoken), console),
+            hold_ms=int(settings.policy.hold_s * 1000), limits=Limits(first_days=settings.policy.first_days),
             lease_ms=int(settings.worker.lease_s * 1000), effect_lease_ms=int(settings.worker.lease_s * 2000),
         )  # fmt: skip
         saver = await stack.enter_async_context(open_checkpoints(home.checkpoints, settings.redis.url))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from bot import board, corrections, delivery, home_page, strangers
+from bot import autonomy, board, corrections, delivery, home_page, strangers
 from bot.chosen import choice_delivery
 from bot.hearing import EDIT_WAIT_MS, Hearing
 from bot.house import House
@@ -139,6 +139,8 @@ class Control:
             return Reply(await corrections.redo(tx, self.crew, press, self.hearing.parse, decider, now))
         if press.verb in ("pause", "resume"):
             return Reply(await self.house.pause(tx, press.ref, paused=press.verb == "pause"))
+        if press.verb in ("grant", "take_back") or (press.verb == "dismiss" and "." in press.ref):
+            return await autonomy.decide(tx, self.crew, press, decider, now)
         if press.verb in ("retry", "dismiss"):
             return Reply(await self.house.remedy(tx, press.ref, press.verb, decider, now))
         return Reply("I don't know this button.")
@@ -181,6 +183,7 @@ class Control:
 
     async def _after(self, tx: Tx, outcome: Outcome, now: int) -> str:
         """The sentence for an outcome; every copy of a card that changed is updated."""
+        await autonomy.after(tx, self.crew, outcome, now)
         if outcome.kind == "decided":
             assert outcome.card is not None
             await update_copies(tx, self.crew, outcome.card.id, now)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
-from bot import anchoring, why
+from bot import anchoring, autonomy, why
 from bot.commands import COMMANDS
 from bot.outbox import update_copies
 from bot.reply import Reply, headline, outcome_sentence
@@ -57,6 +57,7 @@ class House:
     async def clock(self, tx: Tx, timer: timers.Timer, now: int) -> None:
         """Do what the house itself does at this hour, and set the timer for the next day."""
         if timer.kind == anchoring.KIND and timer.state == "fired":
+            await autonomy.evening(tx, self.crew, now)
             await anchoring.evening(tx, self.crew, now)
             due = anchoring.next_evening(datetime.fromtimestamp(now / 1000, UTC), self.crew.zone)
             await timers.rearm(tx, timer.id, timer.occurrence + 1, int(due.timestamp() * 1000))
@@ -188,6 +189,7 @@ class House:
     async def decide(self, tx: Tx, card_id: str, item: int, verdict: str, decider: Decider, now: int) -> str:
         """Decide by number (from a command or the CLI); the sentence."""
         outcome = await cards.decide(tx, card_id, 0, item, verdict, decider, now)  # type: ignore[arg-type]
+        await autonomy.after(tx, self.crew, outcome, now)
         if outcome.kind == "decided" and outcome.card is not None:
             await update_copies(tx, self.crew, outcome.card.id, now)
         return outcome_sentence(outcome, self.crew.zone)
@@ -224,6 +226,9 @@ class House:
 
     async def undo(self, tx: Tx, effect: Effect, decider: Decider, now: int) -> str:
         """Put the compensating effect into the outbox, once; the sentence. Its receipt is told when it is there."""
+        if effect.state == "pending" and await effects.cancel(tx, effect.id):
+            await ledger.append(tx, now, ledger.Entry(decider.by, "effect.cancelled", decider.on, effect.id))
+            return "Stopped: it was not done."
         if effect.state != "done" or effect.receipt is None:
             return "That was not done, so there is nothing to undo."
         tool = self.crew.tools.get(effect.tool)

@@ -113,6 +113,13 @@ class WorkerSettings(BaseModel):
     lease_s: float = Field(default=30.0, ge=1.0)
 
 
+class PolicySettings(BaseModel):
+    """`first_days`: in them every effect on the outside asks. `hold_s`: how long what is sent waits, with Undo (0: not)."""
+
+    first_days: int = Field(default=60, ge=0)
+    hold_s: float = Field(default=5.0, ge=0, le=600)
+
+
 class PathSettings(BaseModel):
     """Empty: `notes/` and `calendar.ics` in the home."""
 
@@ -146,6 +153,7 @@ class Settings(BaseSettings):
     voice: VoiceSettings = VoiceSettings()
     http: HttpSettings = HttpSettings()
     worker: WorkerSettings = WorkerSettings()
+    policy: PolicySettings = PolicySettings()
     paths: PathSettings = PathSettings()
     web: WebSettings = WebSettings()
 

@@ -89,7 +89,9 @@ async def judge_wish(tx: Tx, ctx: TurnContext, task: Task, wish: Wish, *, paused
         arguments=_readable(tool, wish, known), recipients=_people(wish, tool.recipients),
         step=Step(licence=_licence(ctx, tool, known)), at=at,
         history=await standing.history(tx, tool, wish.arguments) if not tool.own else History(),
-        session=await standing.session(tx, tool, wish.arguments, at, untrusted=untrusted, private=private),
+        session=await standing.session(
+            tx, tool, wish.arguments, at, untrusted=untrusted, private=private, limits=ctx.crew.limits
+        ),
     )  # fmt: skip
     verdict = judge_safely(ctx.crew.policy, question)
     shown[""] = {"reasons": list(verdict.reasons), "unusual": list(question.session.unusual)}

@@ -19,6 +19,7 @@ from langgraph.types import interrupt
 from graphs import answer as answers
 from graphs.agent import Desk, Draft, Task
 from graphs.approval import render_card
+from graphs.holding import held_ms, hold
 from graphs.judging import Witnessed, card_id, judge_wish, lookup, plan_id, proposal_of, said_id
 from graphs.schedule import next_due
 from graphs.state import State, TurnContext, ms
@@ -231,6 +232,7 @@ async def _let_go(tx: Tx, ctx: TurnContext, proposals: list[Proposal], now: int)
     """Outbox rows for what policy allowed unasked, born claimed by this worker."""
     born = []
     for p in (p for p in proposals if p.state == "approved"):
+        waits = held_ms(ctx.crew, p.tool) > 0
         row = await effects.add(
             tx,
             p.id,
@@ -239,10 +241,12 @@ async def _let_go(tx: Tx, ctx: TurnContext, proposals: list[Proposal], now: int)
             now,
             turn=ctx.turn,
             proposal=p.id,
-            owner=ctx.crew.owner,
+            owner="" if waits else ctx.crew.owner,
             lease_ms=ctx.crew.effect_lease_ms,
         )
-        born += [row] if row else []
+        if row is not None and waits:
+            await hold(tx, ctx.crew, row, ctx.channel, ctx.conversation, now)
+        born += [row] if row and not waits else []
     return born
 
 

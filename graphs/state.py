@@ -9,7 +9,7 @@ from typing import Any, Literal, TypedDict
 from zoneinfo import ZoneInfo
 
 from graphs.agent import Agent, Draft, Memory, Task
-from graphs.policy.engine import PolicyEngine
+from graphs.policy.engine import ORDINARY, Limits, PolicyEngine
 from graphs.policy.spoken import Lookup
 from graphs.tools.base import Tool
 from graphs.understanding import Understanding
@@ -69,6 +69,8 @@ class Crew:
     reach: Reach = NOBODY
     card_life_ms: int = 7 * 24 * 3600 * 1000
     record_life_ms: int = 90 * 24 * 3600 * 1000
+    hold_ms: int = 0  # how long what is sent waits after it was decided
+    limits: Limits = ORDINARY
     lease_ms: int = LEASE_MS
     effect_lease_ms: int = EFFECT_LEASE_MS
 

@@ -61,12 +61,12 @@ class Outbound:
 
 Verb = Literal[
     "approve", "reject", "edit", "later", "why", "undo", "retry", "dismiss", "allow", "block", "ignore", "once", "run",
-    "choose", "pause", "resume",
+    "choose", "pause", "resume", "grant", "take_back",
 ]  # fmt: skip
 _VERBS: dict[str, Verb] = {
     "y": "approve", "n": "reject", "e": "edit", "l": "later", "w": "why", "u": "undo",
     "r": "retry", "d": "dismiss", "a": "allow", "b": "block", "i": "ignore", "o": "once", "x": "run", "c": "choose",
-    "p": "pause", "g": "resume",
+    "p": "pause", "g": "resume", "s": "grant", "t": "take_back",
 }  # fmt: skip
 _LETTERS = {verb: letter for letter, verb in _VERBS.items()}
 

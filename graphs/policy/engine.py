@@ -88,6 +88,21 @@ class Verdict:
     reasons: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What counts as ordinary. The principal's settings may say otherwise."""
+
+    first_days: int = 60
+    a_minute: int = 8
+    an_hour: int = 60
+    leaving_an_hour: int = 200_000  # bytes of arguments
+    quiet_from: int = 0  # local hours in which effects on the outside are unusual
+    quiet_to: int = 5
+
+
+ORDINARY = Limits()
+
+
 class PolicyEngine(Protocol):
     def judge(self, question: Question) -> Verdict: ...
 

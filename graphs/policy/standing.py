@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
-from graphs.policy.engine import History, Session
+from graphs.policy.engine import ORDINARY, History, Limits, Session
 from graphs.tools.base import Tool
 from knowledge import ledger
 from knowledge.database import Tx
@@ -27,18 +26,6 @@ ENOUGH = 20
 """Approvals in a row, unchanged, after which Steward may offer to stop asking."""
 
 _PANIC, _LOOKED_AT = "panic", 200
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What counts as ordinary. The principal's settings may say otherwise."""
-
-    first_days: int = 60
-    a_minute: int = 8
-    an_hour: int = 60
-    leaving_an_hour: int = 200_000  # bytes of arguments
-    quiet_from: int = 0  # local hours in which effects on the outside are unusual
-    quiet_to: int = 5
 
 
 def target_of(tool: Tool, arguments: Mapping[str, Any]) -> str:
@@ -138,7 +125,7 @@ async def session(
     *,
     untrusted: bool = False,
     private: bool = False,
-    limits: Limits = Limits(),
+    limits: Limits = ORDINARY,
 ) -> Session:
     """The standing for one call at `now` (the principal's local time)."""
     moment = int(now.timestamp() * 1000)

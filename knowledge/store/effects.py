@@ -115,6 +115,18 @@ async def postpone(tx: Tx, key: str, owner: str, not_before: int, error: str) ->
     )  # fmt: skip
 
 
+async def hold(tx: Tx, key: str, until: int) -> bool:
+    """Let what has not begun wait until then (ms); False when it has begun."""
+    where = (effect.c.id == key, effect.c.state == "pending")
+    return (await tx.execute(update(effect).where(*where).values(not_before=until))).rowcount == 1
+
+
+async def cancel(tx: Tx, key: str) -> bool:
+    """Stop what has not begun; False when it has."""
+    where = (effect.c.id == key, effect.c.state == "pending")
+    return (await tx.execute(update(effect).where(*where).values(state="cancelled"))).rowcount == 1
+
+
 async def get(tx: Tx, key: str) -> Effect | None:
     row = (await tx.execute(select(effect).where(effect.c.id == key))).first()
     return _effect(row) if row else None

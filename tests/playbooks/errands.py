@@ -32,19 +32,27 @@ async def _work(task: Task, desk: Desk) -> Draft:
     wishes = []
     for errand in filter(None, (part.strip() for part in str(task.arguments.get("list", "")).split(";"))):
         verb, _, what = errand.partition(" ")
-        wishes.append(Wish(f"errands.{verb}", {"what": what}, origins={"what": (desk.words_value,)}))
+        said = (desk.words_value,)
+        if verb == "tell":
+            to, _, text = what.partition(" ")
+            wishes.append(Wish("errands.mail", {"to": to, "what": text}, origins={"to": said, "what": said}))
+            continue
+        wishes.append(Wish(f"errands.{verb}", {"what": what}, origins={"what": said}))
     return Draft(wishes=tuple(wishes))
 
 
 AGENT = Agent(
-    Manifest("errands", "runs errands for tests", frozenset({"errands.post", "errands.park", "errands.find"})),
+    Manifest(
+        "errands", "runs errands for tests", frozenset({"errands.post", "errands.park", "errands.find", "errands.mail"})
+    ),
     _claim,
     _work,
 )
 
 
 def tools(outside: Outside) -> dict[str, Tool]:
-    """`post` is idempotent by key, `park` cannot be looked up, `find` can. All ask; `post` has an undo and an edit."""
+    """`mail` has a target, `post` is idempotent by key, `park` cannot be looked up, `find` can. All ask; `post` has an undo
+    and an edit."""
 
     async def run(arguments: Arguments, key: str) -> Receipt:
         if outside.next:
@@ -79,7 +87,11 @@ def tools(outside: Outside) -> dict[str, Tool]:
         lambda a, _r: f"Took back {a['what']}.",
     )
     post = tool("post", undo=lambda a, _r: Undo("errands.unpost", dict(a)), undo_note=lambda _a: "Can be taken back.")
-    found = [post, unpost, tool("park", repeatable=False), tool("find", repeatable=False, find=find)]
+    mail = Tool(
+        "errands.mail", "send", "mail", run, lambda a: f"**Mail** {escaped(plain(a['to']))}: {escaped(plain(a['what']))}",
+        lambda a, _r: f"Mailed {a['to']}.", {"to": "target", "what": "content"},
+    )  # fmt: skip
+    found = [mail, post, unpost, tool("park", repeatable=False), tool("find", repeatable=False, find=find)]
     return {each.name: each for each in found}
 
 

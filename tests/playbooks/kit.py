@@ -26,7 +26,7 @@ from sqlalchemy import text
 
 from bot.commands import lane_of
 from bot.compose import Steward, compose
-from bot.settings import EmbeddingSettings, Settings
+from bot.settings import EmbeddingSettings, PolicySettings, Settings
 from channels.base import Delivery
 from graphs.state import ms
 from knowledge.store import people
@@ -375,6 +375,7 @@ async def open_book(
     lay_out(home, template)
     clock = Clock(now)
     chats = {name: Recorder(name, clock) for name in ("telegram", "slack")}
+    switches.setdefault("policy", PolicySettings(hold_s=0))
     settings = Settings(
         home=home, zone=zone, embeddings=EmbeddingSettings(path="" if model else str(home / "no-model")), **switches
     )
