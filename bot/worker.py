@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable, Coroutine
@@ -17,6 +18,7 @@ from bot.outbox import Outbox, backoff_ms
 from bot.renewal import Renewal
 from channels.base import ChannelError
 from graphs.policy import standing
+from graphs.schedule import next_due
 from graphs.state import Crew, TurnContext, ms
 from graphs.turn import Pause, TurnGraph, forget, resume, start
 from knowledge import ledger
@@ -395,6 +397,18 @@ class Worker:
         )
         if fresh:
             await tell_failure(tx, failure, now)
+        if stored.channel == "timer":
+            await self._go_on(tx, stored)
+
+    async def _go_on(self, tx: Tx, stored: Stored) -> None:
+        """A recurring timer whose turn broke goes off again at its next time, whether or not this one is retried."""
+        fired = json.loads(stored.raw)
+        timer = await timers.get(tx, str(fired["timer"]))
+        if timer is None:
+            return
+        told = {**fired, "rule": timer.rule, "zone": timer.zone, "first_at": timer.first_at}
+        if following := next_due(told, self.crew.clock()):
+            await timers.rearm(tx, timer.id, int(fired["occurrence"]) + 1, ms(following))
 
     def _renewing(self, lease: Lease) -> Renewal:
         return Renewal(self.crew, lease)

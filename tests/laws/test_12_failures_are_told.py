@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from channels.base import Delivery, Refusal
 from graphs.tools.base import ToolTrouble
 from tests.playbooks.errands import Outside
@@ -42,3 +44,16 @@ async def test_a_poison_delivery_is_kept_and_told_once(play: Book) -> None:
     await play.deliver(poison)
     await play(says("could not be read", "The message is kept."), later(days=1), user("note: hello"), says("Noted"))
     assert await play.count("delivery WHERE state='dead'") == 1
+
+
+async def test_a_recurring_reminder_that_broke_once_goes_off_again_at_its_next_time(
+    play: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_stored: object) -> object:
+        raise RuntimeError("a fault of ours")
+
+    await play(user("remind me every day at 10 to water the plants"), says("every day"))
+    with monkeypatch.context() as patch:
+        patch.setattr(play.steward.worker.hearing, "_timer_said", broken)
+        await play(later(days=1), *[later(minutes=20)] * 4, says("could not be handled", "The message is kept."))
+    await play(later(days=1), says("water the plants"))
