@@ -86,11 +86,15 @@ def recall(file: Path, pool: int, *, as_json: bool) -> int:
     return 0
 
 
-def search(sizes: Sequence[int], questions: int, *, as_json: bool) -> int:
+def search(sizes: Sequence[int], questions: int, picture: Path | None, *, as_json: bool) -> int:
     """How search grows with memory: time of a filtered question at each size, its embedding included."""
+    from bot.bench.curve import draw
     from knowledge.bench_search import bench_search
 
     found = asyncio.run(bench_search(_embedder(), sizes=sizes, questions=questions))
+    if picture is not None:
+        drawn = draw("Search as memory grows (ms, MB)", found["curve"], ("p50_ms", "p99_ms", "cpu_ms", "over_mb"))
+        picture.write_text(drawn, "utf-8")
     if as_json:
         show.as_json(found)
         return 0

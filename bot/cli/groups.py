@@ -153,12 +153,13 @@ def bench_recall(
 def bench_search(
     size: Annotated[list[int] | None, typer.Option(min=300, help="Points; may be given several times.")] = None,
     questions: Annotated[int, typer.Option(min=1, max=10_000)] = 200,
+    picture: Annotated[Path | None, typer.Option(help="Write the growth curves as SVG into this file.")] = None,
     json: Json = False,
 ) -> None:
     """How search grows: the time of a filtered question at 1,000, 10,000 and 100,000 points. The largest takes minutes."""
     from bot.cli import bench as benches
 
-    raise typer.Exit(benches.search(size or [1_000, 10_000, 100_000], questions, as_json=json))
+    raise typer.Exit(benches.search(size or [1_000, 10_000, 100_000], questions, picture, as_json=json))
 
 
 @bench.command("ingest")

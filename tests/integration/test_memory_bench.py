@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
+from bot.bench.curve import draw
 from knowledge.bench_recall import KEYS, BadBenchFile, bench_recall, sessions
 from knowledge.bench_search import bench_search
 from tests.evals.memory.dialogues import dialogues
@@ -46,3 +48,6 @@ async def test_the_growth_bench_tells_a_curve() -> None:
     figures = await bench_search(WordEmbedder(), sizes=(400, 800), questions=10)
     assert [c["points"] for c in figures["curve"]] == [400, 800]
     assert all(c["p50_ms"] <= c["p99_ms"] for c in figures["curve"])
+    assert all(0 < c["engine_ms"] < c["p99_ms"] for c in figures["curve"])
+    drawn = ElementTree.fromstring(draw("Growth", figures["curve"], ("p50_ms", "over_mb")))
+    assert len([e for e in drawn if e.tag.endswith("polyline")]) == 2
