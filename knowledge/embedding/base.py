@@ -55,6 +55,11 @@ def batches(lengths: Sequence[int], budget: int, most: int = 32) -> list[list[in
     return runs
 
 
+def unit(rows: Vectors) -> Vectors:
+    """The rows, each of length one."""
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12), np.float32)
+
+
 def to_blob(vector: npt.NDArray[np.float32]) -> bytes:
     """The stored form: float16, little endian. Half the disk, and a cosine that differs in the fourth place."""
     return vector.astype("<f2").tobytes()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from knowledge.embedding.base import EmbedderUnavailable, Vectors, batches
+from knowledge.embedding.base import EmbedderUnavailable, Vectors, batches, unit
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -106,7 +106,7 @@ class OnnxEmbedder:
             feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
             names = {i.name for i in session.get_inputs()}
             (sentences,) = session.run([self._output(session)], {k: v for k, v in feed.items() if k in names})
-            out[run] = sentences / np.maximum(np.linalg.norm(sentences, axis=1, keepdims=True), 1e-12)
+            out[run] = unit(sentences)
         return out
 
     @staticmethod
