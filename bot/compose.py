@@ -23,6 +23,7 @@ from bot.local import Line
 from bot.outbox import Outbox
 from bot.refusals import Refusals
 from bot.settings import Settings
+from bot.voice.aloud import voice_of
 from bot.voice.ears import Ears
 from bot.voice.notes import VoiceNotes
 from bot.voice.transcribers import transcriber_of
@@ -131,8 +132,9 @@ async def compose(
         graph = build(saver)
         for speaker in spoken.values():
             stack.push_async_callback(speaker.close)
-        outbox = Outbox(crew, spoken)
-        voice = VoiceNotes(crew, Ears(spoken, transcriber_of(settings.voice)), outbox.send)
+        outbox = Outbox(crew, spoken, voice_of(settings.voice.language))
+        ears = Ears(spoken, transcriber_of(settings.voice))
+        voice = VoiceNotes(crew, ears, outbox.send, answers_aloud=settings.voice.answer == "voice")
         hearing = Hearing(
             crew, spoken, librarian.attach(spoken), voice, console_open=lambda: home.owner_of("console") is not None
         )

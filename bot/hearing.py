@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from bot import albums, corrections, strangers
 from bot.chosen import CHOICE, chosen_text
 from bot.commands import COMMANDS
+from bot.voice.aloud import wish as aloud_wish
 from bot.voice.base import NotSound, VoiceTrouble
 from bot.voice.notes import VoiceNotes, integrity_of
 from channels.base import Inbound, SpeakingChannel
@@ -230,14 +232,17 @@ class Hearing:
         source = f"{stored.channel}:{inbound.message_ref or stored.id}"
         if inbound.kind == "voice" and inbound.text:
             reply_to = "" if inbound.private else inbound.message_ref
-            return Said(inbound.text, "text", integrity_of(inbound), f"{source} (spoken)", reply_to=reply_to)
+            aloud = self.voice is not None and self.voice.answers_aloud
+            said = Said(inbound.text, "text", integrity_of(inbound), f"{source} (spoken)", reply_to=reply_to)
+            return replace(_as_wished(said), aloud=True) if aloud else _as_wished(said)
         if inbound.kind not in ("text", "command"):
             note = inbound.note or inbound.kind
             return Said(note, "file", "untrusted", source, payload={"unsupported": note})
         integrity = "untrusted" if inbound.forwarded else "principal"
         kind = "command" if inbound.command else "text"
         reply_to = "" if inbound.private else inbound.message_ref
-        return Said(inbound.text, kind, integrity, source, command=inbound.command, reply_to=reply_to)  # type: ignore[arg-type]
+        said = Said(inbound.text, kind, integrity, source, command=inbound.command, reply_to=reply_to)  # type: ignore[arg-type]
+        return _as_wished(said)
 
     async def _timer_said(self, stored: Stored) -> Said:
         fired = json.loads(stored.raw)
@@ -301,6 +306,12 @@ class Hearing:
         await inbox.set_state(tx, stored.id, "done")
         await turns.set_state(tx, stored.turn, "done", ended_at=now)
         await leases.release(tx, lease)
+
+
+def _as_wished(said: Said) -> Said:
+    """The principal's words without “answer by voice”, and that they said so."""
+    words, aloud = aloud_wish(said.words) if said.integrity == "principal" else (said.words, False)
+    return replace(said, words=words, aloud=aloud)
 
 
 def _unheard(inbound: Inbound, stored: Stored, trouble: VoiceTrouble) -> Said:

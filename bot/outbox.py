@@ -13,7 +13,9 @@ from typing import Any
 from bot import anchoring, board, delivery
 from bot.delivery import tell_failure
 from bot.reply import DONE_WORDS
-from channels.base import Closed, Refusal, SpeakingChannel, TryLater, Unknown
+from bot.voice.aloud import Voice, mute
+from bot.voice.base import VoiceTrouble
+from channels.base import Closed, Limits, Refusal, SpeakingChannel, TryLater, Unknown
 from graphs import answer
 from graphs.approval import render_card
 from graphs.state import Crew, ms
@@ -57,11 +59,10 @@ def backoff_ms(attempt: int, floor_s: float = 0.0) -> int:
 
 
 class Outbox:
-    """Carries out what the outbox holds. `speakers` are the channels this process speaks."""
+    """Carries out what the outbox holds. `speakers` are the channels this process speaks, `voice` says a text aloud."""
 
-    def __init__(self, crew: Crew, speakers: Mapping[str, SpeakingChannel]) -> None:
-        self.crew = crew
-        self.speakers = speakers
+    def __init__(self, crew: Crew, speakers: Mapping[str, SpeakingChannel], voice: Voice = mute) -> None:
+        self.crew, self.speakers, self.voice = crew, speakers, voice
 
     def _too_late(self, claimed: Effect | Letter) -> bool:
         """This process slept through its own claim (stopped, suspended): somebody else has it by now."""
@@ -226,7 +227,7 @@ class Outbox:
             letter = await self._as_it_is_now(letter)
         receipts = list(letter.receipts)
         try:
-            parts = speaker.fit(letter.body)
+            parts = speaker.fit(await self._voiced(letter.body, speaker.limits))
             for index in range(len(receipts), len(parts)):
                 if self._too_late(letter):
                     return
@@ -265,6 +266,17 @@ class Outbox:
                 return letter
             body = render_card(card, await cards.of_card(tx, card.id), self.crew.zone)
             return replace(letter, body=body, receipts=())
+
+    async def _voiced(self, body: Outbound, limits: Limits) -> Outbound:
+        """What is to be said aloud with its sound, or one sentence why there is none: the words themselves stand above."""
+        if not body.aloud:
+            return body
+        if not limits.speaks:
+            return Outbound("I can't send voice notes on this chat; the answer is above.")
+        try:
+            return replace(body, sound=await self.voice(body.text))
+        except VoiceTrouble as trouble:
+            return Outbound(f"{trouble} The answer is above.")
 
     async def _send_part(self, speaker: SpeakingChannel, letter: Letter, part: Outbound, *, looking: bool) -> str:
         if looking:

@@ -88,13 +88,15 @@ class ModelSettings(BaseModel):
 class VoiceSettings(BaseModel):
     """`transcriber`: a URL with OpenAI's interface, `whisper:FOLDER`, `pocketsphinx`, `off`; empty: pocketsphinx if there.
 
-    `api_key` and `model` are for the URL. `language` (`en`, `de` …) spares the transcriber a guess.
+    `api_key` and `model` are for the URL. `language` (`en`, `de` …) spares the transcriber a guess. `answer`: speak when
+    `asked`, or to every `voice` note.
     """
 
     transcriber: str = ""
     api_key: SecretStr = SecretStr("")
     model: str = "whisper-1"
     language: str = ""
+    answer: Literal["asked", "voice"] = "asked"
 
 
 class HttpSettings(BaseModel):

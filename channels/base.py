@@ -143,7 +143,8 @@ class Inbound:
 class Limits:
     """What a platform can show. `text` counts `unit`s after formatting; `toast` 0: it has none, a message must do.
 
-    `numbered`: buttons can be answered by their number; `pins`: a message can be kept on top of the chat.
+    `numbered`: buttons can be answered by their number; `pins`: a message can be kept on top of the chat;
+    `speaks`: a message with `sound` becomes a voice note.
     """
 
     text: int
@@ -155,6 +156,7 @@ class Limits:
     file_bytes: int = 20_000_000
     numbered: bool = False
     pins: bool = False
+    speaks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ class TelegramSpeaker:
     """
 
     name = "telegram"
-    limits = Limits(text=4096, unit="utf16", buttons_per_row=8, button_rows=12, pins=True)
+    limits = Limits(text=4096, unit="utf16", buttons_per_row=8, button_rows=12, pins=True, speaks=True)
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class TelegramSpeaker:
         return parse(raw, account, self._username, self._now())
 
     def fit(self, message: Outbound) -> list[Outbound]:
-        return render.fit(message, self.limits, render.visible_utf16)
+        return [message] if message.sound else render.fit(message, self.limits, render.visible_utf16)
 
     async def send(self, message: Outbound, conversation: str) -> Receipt:
         """Say it, edit it (`edit_of`) or answer a press (`toast_for`). Raises TryLater, Unknown or Refusal.
@@ -115,9 +115,12 @@ class TelegramSpeaker:
             if outcome != "gone":
                 return Receipt(message.edit_of, self._now())
             message = replace(message, edit_of="")
-        sent = await self._styled(
-            message, conversation, lambda text, mode: self._say(message, conversation, text, mode)
-        )
+        if message.sound:
+            sent = await self._speak(message, conversation)
+        else:
+            sent = await self._styled(
+                message, conversation, lambda text, mode: self._say(message, conversation, text, mode)
+            )
         self._said.append((chat, sent.message_id))
         if message.pin:
             with contextlib.suppress(ChannelError):  # a list that is not on top is a list all the same
@@ -140,7 +143,7 @@ class TelegramSpeaker:
         """
         if message.toast_for or message.edit_of:
             return "absent"
-        if not after_ref.isdecimal() or message.prompt:  # Telegram lets nobody edit a message that forces a reply
+        if not after_ref.isdecimal() or message.prompt or message.sound:  # neither can be edited into what it says
             return "unknown"
         chat, _ = address(conversation)
         candidate, last = int(after_ref) + 1, int(after_ref) + _LOOK_AHEAD
@@ -229,6 +232,14 @@ class TelegramSpeaker:
                 raise
             return Receipt("", self._now())
         return Receipt(message.toast_for, self._now())
+
+    async def _speak(self, message: Outbound, conversation: str) -> Message:
+        chat, thread = address(conversation)
+        silent = message.silent or None
+        note = self._bot.send_voice(
+            chat, message.sound, message_thread_id=thread, disable_notification=silent, filename="answer.ogg"
+        )
+        return await self._asked(note, conversation)
 
     async def _say(self, message: Outbound, conversation: str, text: str, mode: str | None) -> Message:
         chat, thread = address(conversation)

@@ -31,7 +31,7 @@ from knowledge.ids import canonical, random_id
 from knowledge.store import cards, effects, inbox, leases, messages, settings, timers, turns
 from knowledge.store.cards import Card, Proposal
 from knowledge.store.turns import Labels, Value, made_from
-from knowledge.words import Evidence
+from knowledge.words import Evidence, Outbound
 
 ASIDE = "aside"
 """The draft that no agent made: what came of a file that was taken in."""
@@ -332,6 +332,10 @@ async def answer(state: State, runtime: Runtime[TurnContext]) -> State:
             tx, f"{ctx.turn}/answer", ctx.channel, ctx.conversation, replace(body, reply_to=ctx.said.reply_to), now,
             turn=ctx.turn, owner=ctx.speaker, lease_ms=ctx.crew.effect_lease_ms,
         )  # fmt: skip
+        if ctx.said.aloud:
+            spoken = Outbound(body.text, aloud=True)
+            key = f"{ctx.turn}/aloud"
+            await messages.enqueue(tx, key, ctx.channel, ctx.conversation, spoken, now, turn=ctx.turn)
         await turns.set_state(tx, ctx.turn, "done", ended_at=now)
         if ctx.said.kind == "timer":
             await _rearm(tx, ctx.said.payload, next_due(ctx.said.payload, ctx.now))

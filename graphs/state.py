@@ -51,6 +51,7 @@ class Said:
     command: str = ""
     payload: Mapping[str, Any] = field(default_factory=dict)  # of a timer: kind, due_at, occurrence, what to say
     reply_to: str = ""
+    aloud: bool = False  # the answer is wanted as a voice note too
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,9 @@ class Outbound:
     platform id (a short notice, no message); `reply_to` quotes a message; `prompt` asks the platform to open a reply.
     `card` and `card_version` are set on every copy of an approval card. `knock` asks the person to write, in the one
     form that a platform with a window takes outside of it. `pin` keeps it on top of the chat, `tiles` are words offered as
-    keys below the line where one types.
-    `page` replaces the page that the platform keeps for us: paragraph n has row n of the buttons, and nothing is split.
+    keys below the line where one types. `aloud` is said with a voice; its `sound` (OGG/Opus) is made just before it is sent
+    and stored nowhere. `page` replaces the page that the platform keeps for us: paragraph n has row n of the buttons, and
+    nothing is split.
     """
 
     text: str
@@ -47,10 +48,13 @@ class Outbound:
     pin: bool = False
     tiles: tuple[tuple[str, ...], ...] = ()
     page: bool = False
+    aloud: bool = False
+    sound: bytes = b""
 
     def to_json(self) -> str:
         """Canonical JSON, the form an outbox row holds."""
-        return canonical({k: v for k, v in asdict(self).items() if v not in ("", (), False, 0)} | {"text": self.text})
+        said = {k: v for k, v in asdict(self).items() if k != "sound" and v not in ("", (), False, 0)}
+        return canonical(said | {"text": self.text})
 
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> Outbound:

@@ -33,7 +33,7 @@ async def findings() -> list[Finding]:
     if not found[0].ok:
         return found[:1]
     found += [_database(home), _ledger(home), _space(home), _memory(settings, home), _language_model(settings)]
-    found += [await _voice(settings)]
+    found += [await _voice(settings), _answers_aloud()]
     found += [_zone(settings), _clock(home), _surfaces(settings)]
     found += await _channels(settings)
     return [f for f in found if f.what]
@@ -166,6 +166,16 @@ async def _voice(settings: Settings) -> Finding:
         return Finding(f"Voice notes are heard by {transcriber.name}{poor}.", True)
     chosen = bool(settings.voice.transcriber)
     return Finding("Voice notes are not heard.", not chosen, lacks)
+
+
+def _answers_aloud() -> Finding:
+    from bot.voice.aloud import lacks
+
+    return (
+        Finding("Answers are written; spoken ones need espeak-ng.", True, missing)
+        if (missing := lacks())
+        else Finding("Answers can be spoken: say “answer by voice”.", True)
+    )
 
 
 def _zone(settings: Settings) -> Finding:

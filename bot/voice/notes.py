@@ -24,8 +24,9 @@ Say = Callable[[Letter], Awaitable[None]]
 class VoiceNotes:
     """Gives a voice note its words. A note that was heard is never heard again: a crash loses no transcript."""
 
-    def __init__(self, crew: Crew, ears: Ears, say: Say) -> None:
-        self.crew, self.ears, self.say = crew, ears, say
+    def __init__(self, crew: Crew, ears: Ears, say: Say, *, answers_aloud: bool = False) -> None:
+        """`answers_aloud`: a voice note is answered by one, also unasked."""
+        self.crew, self.ears, self.say, self.answers_aloud = crew, ears, say, answers_aloud
 
     def concerns(self, inbound: Inbound) -> bool:
         """Whether it has to be listened to before it can be understood."""

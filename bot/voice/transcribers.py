@@ -144,4 +144,4 @@ def transcriber_of(settings: VoiceSettings) -> Transcriber:
 
 
 def _missing(module: str, step: str) -> str:
-    return "" if find_spec(module) is not None else f"Voice notes need {module}: {step}."
+    return "" if find_spec(module) is not None else f"{module} is missing: {step}."

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.voice import ears
+from bot.voice import child, ears
 from channels.base import Delivery
 from tests.contract.channel_rigs import SlackRig, TelegramRig, WhatsAppRig
 from tests.contract.console_rig import ConsoleRig
 from tests.contract.voice_house import CHATS, House, house, spoken
-from tests.fakes.sound import note, silence
+from tests.fakes.sound import note, silence, tone
 from tests.fakes.transcriber_api import Fail
 from tests.fakes.twilio_api import ACCOUNT, FakeTwilio
 
@@ -366,3 +368,62 @@ async def test_whatsapp_307_into_the_house_is_not_followed(whatsapp: House) -> N
         await whatsapp.hears(spoken(whatsapp.rig))
         assert "It could not be downloaded" in only_sentence(whatsapp)
         assert elsewhere.store_saw == []
+
+
+# ── spoken answers ──────────────────────────────────────────────────────────────────────────────────────────────
+
+NOTE = "note: the accountant prefers mornings"
+
+
+@pytest.fixture
+def espeak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program called espeak-ng that says a tone, and keeps what it was told to say."""
+    folder, told = tmp_path / "bin", tmp_path / "said.txt"
+    folder.mkdir()
+    (tmp_path / "tone.wav").write_bytes(tone(1.0))
+    program = folder / "espeak-ng"
+    program.write_text(f'#!/bin/sh\necho "$@" > {told}.options\ncat > {told}\ncat {tmp_path}/tone.wav\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return told
+
+
+async def test_an_answer_that_is_wanted_by_voice_comes_as_text_and_as_a_voice_note(
+    telegram: House, espeak: Path
+) -> None:
+    await telegram.hears(telegram.rig.typed(f"Answer by voice: {NOTE}"))
+    assert isinstance(telegram.rig, TelegramRig)
+    (text,) = [m for m in telegram.rig.fake.sent() if "text" in m]
+    (sent,) = telegram.rig.fake.calls("sendVoice")
+    assert text["text"].startswith("Noted: “the accountant prefers mornings”")
+    assert sent["params"]["voice"] == "answer.ogg"
+    assert b"accountant prefers mornings" in await asyncio.to_thread(espeak.read_bytes)
+    assert 0.9 < len(child.decode(telegram.rig.fake.people.files["sent"][1])) / 32_000 < 1.2
+    stored = await telegram.book.rows("SELECT body FROM message WHERE key LIKE '%/aloud'")
+    assert len(stored[0]["body"]) < 300
+
+
+async def test_where_no_voice_note_can_be_sent_one_sentence_says_so(slack: House, espeak: Path) -> None:
+    await slack.hears(slack.rig.typed(f"{NOTE}, answer by voice"))
+    assert slack.said[0].startswith("Noted")
+    assert slack.said[1] == "I can't send voice notes on this chat; the answer is above."
+
+
+async def test_where_espeak_ng_is_absent_one_sentence_says_so(
+    telegram: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    await telegram.hears(telegram.rig.typed(f"answer by voice: {NOTE}"))
+    assert telegram.said[0].startswith("Noted")
+    assert telegram.said[1].startswith("I can't speak: install espeak-ng")
+
+
+async def test_a_voice_note_is_answered_by_one_where_the_switch_says_so(
+    tmp_path: Path, empty_database: Path, espeak: Path
+) -> None:
+    async with house("telegram", tmp_path / "home", empty_database, answer="voice") as home:
+        home.transcriber.say(NOTE)
+        await home.hears(spoken(home.rig))
+        await home.hears(home.rig.typed("note: typed words are answered in writing"))
+        assert isinstance(home.rig, TelegramRig)
+        assert len(home.rig.fake.calls("sendVoice")) == 1

@@ -64,10 +64,10 @@ class Methods:
         )
 
     def _on_send_voice(self, params: dict[str, Any]) -> dict[str, Any]:
-        size = len(params["voice"][1])
-        return self.people.keep(
-            self._chat(params), voice={"file_id": "sent", "file_unique_id": "sent", "duration": 1, "file_size": size}
-        )
+        name, data = params["voice"]
+        self.people.files["sent"] = (name, data, len(data))
+        about = {"file_id": "sent", "file_unique_id": "sent", "duration": 1, "file_size": len(data)}
+        return self.people.keep(self._chat(params), voice=about)
 
     def _on_edit_message_text(self, params: dict[str, Any]) -> dict[str, Any]:
         chat = self._chat(params)

@@ -17,6 +17,7 @@ import pytest
 from bot.cli.doctor import _voice
 from bot.settings import Settings, VoiceSettings
 from bot.voice import child, nursery
+from bot.voice.aloud import say, wish
 from bot.voice.base import RATE, NotSound, Sound, VoiceTrouble
 from bot.voice.transcribers import ServerTranscriber, SphinxTranscriber, WhisperTranscriber, transcriber_of
 from graphs.decisions import Decision, read_spoken
@@ -259,3 +260,27 @@ async def test_two_notes_are_decoded_side_by_side() -> None:
 async def test_not_sound_is_told_apart_from_damaged_sound() -> None:
     with pytest.raises(NotSound):
         await nursery.run("decode", b"a letter")
+
+
+@pytest.mark.parametrize(
+    ("words", "wished"),
+    [
+        ("answer by voice: what is on today?", ("what is on today?", True)),
+        ("Please reply aloud, please: what is on today?", ("what is on today?", True)),
+        ("what is on today? Answer by voice.", ("what is on today?", True)),
+        ("note: milk, and answer me by voice please", ("note: milk", True)),
+        ("note: they never answer by voice mail", ("note: they never answer by voice mail", False)),
+        ("answer by voice", ("answer by voice", False)),
+    ],
+)
+def test_answer_by_voice_is_heard_and_taken_off(words: str, wished: tuple[str, bool]) -> None:
+    assert wish(words) == wished
+
+
+@pytest.mark.integration
+async def test_what_is_said_aloud_can_be_heard() -> None:
+    pytest.importorskip("pocketsphinx", reason="the extra `voice` is not installed")
+    speech("")  # skips where espeak-ng is not installed
+    note = await say("remind me to call the dentist tomorrow morning")
+    assert note.startswith(b"OggS")
+    assert 1.0 < Sound(await nursery.run("decode", note)).seconds < 8.0
