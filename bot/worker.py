@@ -386,7 +386,7 @@ class Worker:
         await ledger.append(tx, now, ledger.Entry("system", "delivery.dead", type(error).__name__, stored.turn))
         unreadable = isinstance(error, Unreadable)
         trouble = "read" if unreadable else f"handled ({type(error).__name__})"
-        what = f"A message from {stored.channel} could not be {trouble}"
+        what = f"{'A reminder' if stored.channel == 'timer' else f'A message from {stored.channel}'} could not be {trouble}"
         remedies = (Remedy("retry", "Try again", f"d{stored.id}"), Remedy("dismiss", "Leave it", f"d{stored.id}"))
         done = "The message is kept."
         key = (
