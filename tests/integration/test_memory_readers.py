@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import random
+import re
 from pathlib import Path
 
 import pytest
 
+from knowledge import graph
 from knowledge.database.engine import Database
 from knowledge.database.schema import metadata
+from knowledge.documents import store
 from knowledge.documents.pieces import cut
 from knowledge.documents.store import NewDocument
 from knowledge.facts import store as facts
@@ -47,8 +50,10 @@ async def test_no_reader_ever_sees_what_does_not_name_them(engine: str, tmp_path
     for n in range(DOCUMENTS):
         readers = tuple(rng.sample(READERS, rng.randint(1, 3)))
         allowed[f"d{n}.md"] = set(readers)
-        text = f"The {rng.choice(WORDS)} of {rng.choice(WORDS)} number {n}."
-        new.append(NewDocument("note", f"d{n}.md", "", tuple(cut(text)), 1, readers=readers))
+        text = f"The {rng.choice(WORDS)} of {rng.choice(WORDS)} number {n}. Marker{n} Smith works at Acme.\n"
+        text += f"The thing{n}'s code is {n + 5000}.\nThe door's code is {n + 5000}."
+        source = rng.choice(("note", "turn", "mail"))
+        new.append(NewDocument(source, f"d{n}.md", "", tuple(cut(text)), 1, readers=readers))
     await memory.remember_all(new)
     async with db.write() as tx:
         for n in range(DOCUMENTS):
@@ -63,6 +68,7 @@ async def test_no_reader_ever_sees_what_does_not_name_them(engine: str, tmp_path
         assert await memory.index.count(Scope(readers)) == len(mine)
         for h in hits[:5]:
             leaks += sum(n.name not in mine for n in await memory.neighbours(h, readers=readers))
+        leaks += await _through_graph_and_facts(db, readers, mine)
         async with db.read() as tx:
             for n in range(DOCUMENTS):
                 known = await facts.about(tx, f"thing {n}", readers=readers, now=2) if n % 10 == 0 else []
@@ -72,6 +78,21 @@ async def test_no_reader_ever_sees_what_does_not_name_them(engine: str, tmp_path
     assert leaks == 0
     await memory.close()
     await db.close()
+
+
+async def _through_graph_and_facts(db: Database, readers: tuple[str, ...], mine: set[str]) -> int:
+    """Leaks through the graph, open facts, the questions that are put, and the history of documents."""
+    allowed = {int(name[1:-3]) for name in mine}
+    async with db.read() as tx:
+        around = await graph.around(tx, "Acme", readers=readers, now=2)
+        doubted = await facts.open_ones(tx, readers=readers, now=2)
+        kept = await store.versions(tx, "d", readers=readers)
+    numbers = [int(found) for node in around.nodes for found in re.findall(r"Marker(\d+)", node)]
+    numbers += [int(found) for e in around.edges for found in re.findall(r"Marker(\d+)", e.quote)]
+    numbers += [int(name[1:-3]) for name, _, _ in around.documents] + [int(v.external_id[1:-3]) for v in kept]
+    numbers += [int(f.value) - 5000 for f in doubted]
+    assert {int(v.external_id[1:-3]) for v in kept} == allowed
+    return sum(n not in allowed for n in numbers)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -211,3 +211,15 @@ def test_what_is_derived_is_read_by_those_who_may_read_all_of_it() -> None:
     assert shared_readers([("principal", "hr"), ("principal",)]) == ("principal",)
     assert shared_readers([("*",), ("hr", "principal")]) == ("hr", "principal")
     assert shared_readers([("a",), ("b",)]) == ()
+
+
+async def test_evidence_that_not_all_readers_of_a_fact_may_read_does_not_become_its_own(facts: Facts) -> None:
+    first = await facts.told("111", on=JANUARY, by="document", readers=("hr",), evidence=(Evidence(1, 0, "for hr"),))
+    second = await facts.told(
+        "111", on=MARCH, by="document", readers=("clerk",), evidence=(Evidence(2, 0, "for clerks"),)
+    )
+    assert first.fact is not None
+    assert second.fact is not None
+    assert first.fact.id != second.fact.id
+    async with facts.db.read() as tx:
+        assert [f.evidence[0].quote for f in await store.open_ones(tx, readers=("clerk",), now=MARCH)] == ["for clerks"]
