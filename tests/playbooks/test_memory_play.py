@@ -77,6 +77,23 @@ async def test_a_past_talk_is_found_and_cited(play: Book) -> None:
     )
 
 
+async def test_why_an_offer_was_declined_is_found_in_the_decision_and_in_the_note(play: Book) -> None:
+    await play(
+        user("dinner with Falcon Partners on 27 March 2027 at 19:00"),
+        asks("Falcon Partners"),
+        presses("Reject"),
+        toasts("Rejected."),
+        says("Nothing was done"),
+        user("note: we declined the March offer of Falcon Partners because the price was too high"),
+        says("Noted"),
+        calls("notes.write"),
+        user("why did we decline the March offer?"),
+        says("because the price was too high", "notes/"),
+        user("/search declined dinner Falcon"),
+        says("You declined (rejected)", "Falcon Partners", "chat of"),
+    )
+
+
 async def test_a_question_has_quick_answers_and_the_second_press_does_nothing(play: Book) -> None:
     await play(
         user("lunch with Ada on friday at 12:30"),
