@@ -186,7 +186,28 @@ class WhatsAppSpeaker:
             Finding(f"Twilio takes the account and token ({found.friendly_name}, {found.status})", True),
             Finding(f"Webhooks reach Steward at {public or 'its public address'}/whatsapp/webhook", bool(public), step),
             Finding("The sender is a WhatsApp number", right, "" if right else "STEWARD_WHATSAPP__FROM=whatsapp:+1…"),
+            await self._template(),
         ]
+
+    async def _template(self) -> Finding:
+        """Whether WhatsApp approved the one message that may be sent when you were silent for a day."""
+        try:
+            sid = (await self._known_contents()).get(KNOCK)
+            if not sid:
+                step = "`steward run` makes it and asks WhatsApp; look again a minute later"
+                return Finding("The template that knocks after a day of silence is there", False, step)
+            answer = await self._json("GET", f"/v1/Content/{sid}/ApprovalRequests")
+        except ChannelError as trouble:
+            return Finding(f"The templates can be read: {trouble}", False, "Then run `steward doctor` again")
+        asked = answer.get("whatsapp")
+        status = str(asked.get("status", "")) if isinstance(asked, dict) else ""
+        what = "WhatsApp approved the template that knocks after a day of silence"
+        if status == "approved":
+            return Finding(what, True)
+        if status in ("received", "pending"):
+            return Finding(f"{what}: it is looking at it ({status})", True, "It takes minutes to a day")
+        step = "See the template steward_knock in Twilio's console, and submit it again there"
+        return Finding(f"{what}: it says “{status or 'nothing'}”", False, step)
 
     async def start(self) -> None:
         """Make the knock template where it is missing and ask WhatsApp to approve it. Harmless to repeat."""

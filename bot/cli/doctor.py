@@ -9,17 +9,15 @@ import sqlite3
 import time
 import tomllib
 from contextlib import closing
-from datetime import datetime
 
+from bot.cli.doctor_chats import chats
 from bot.home import Home, HomeTrouble
 from bot.settings import Settings, default_home
-from channels.base import ChannelError, Finding, SpeakingChannel
+from channels.base import Finding
 from knowledge import cipher
 
 LITTLE_SPACE = 500_000_000
 """Bytes under which the disk counts as nearly full: a snapshot of a year's memory fits into it."""
-
-PROBE_S = 30.0
 
 
 async def findings() -> list[Finding]:
@@ -35,7 +33,7 @@ async def findings() -> list[Finding]:
     found += [_database(home), _ledger(home), _space(home), _memory(settings, home), _language_model(settings)]
     found += [await _voice(settings), _answers_aloud()]
     found += [_zone(settings), _clock(home), _surfaces(settings)]
-    found += await _channels(settings)
+    found += await chats(settings, home)
     return [f for f in found if f.what]
 
 
@@ -201,36 +199,3 @@ def _clock(home: Home) -> Finding:
         step = "Set the clock right, else reminders come at the wrong time."
         return Finding(f"This machine's clock is {ahead / 60:.0f} minutes behind the last record.", False, step)
     return Finding(f"The clock says {time.strftime('%a %d %b %Y %H:%M %Z')}.", True)
-
-
-async def _never(_conversation: str) -> None:
-    """Nobody wrote lately: a probe sends nothing, so the 24-hour window does not matter."""
-
-
-async def _channels(settings: Settings) -> list[Finding]:
-    """What each chat that is set up says of itself."""
-    from bot.channels import ChannelTrouble, menu_of, voices
-    from graphs.agents import AGENTS
-
-    async def never(_conversation: str) -> datetime | None:
-        return None
-
-    try:
-        speakers = voices(settings, menu_of(AGENTS), never)
-    except ChannelTrouble as trouble:
-        return [Finding(f"A chat is set up halfway. {trouble}", False, "Then run `steward doctor` again.")]
-    if not speakers:
-        return [Finding("No chat is set up beside this console.", True, "`steward init` connects Telegram.")]
-    told = await asyncio.gather(*(_probe(name, speaker) for name, speaker in speakers.items()))
-    return [finding for findings in told for finding in findings]
-
-
-async def _probe(name: str, speaker: SpeakingChannel) -> list[Finding]:
-    try:
-        return await asyncio.wait_for(speaker.probe(), PROBE_S)
-    except TimeoutError:
-        return [Finding(f"{name} did not answer within {PROBE_S:.0f} s.", False, "Is there a network?")]
-    except ChannelError as trouble:
-        return [Finding(f"{name}: {trouble}", False, "Then run `steward doctor` again.")]
-    finally:
-        await speaker.close()

@@ -199,4 +199,16 @@ async def test_doctor_names_a_wrong_token_and_a_missing_address(twilio: FakeTwil
     wrong = WhatsAppSpeaker(WhatsAppAccess(ACCOUNT, "wrong", NUMBER, PUBLIC, twilio.url))
     assert [f.ok for f in await wrong.probe()] == [False]
     homeless = WhatsAppSpeaker(WhatsAppAccess(ACCOUNT, AUTH_TOKEN, NUMBER, "", twilio.url))
-    assert ["STEWARD_PUBLIC_URL" in f.next_step for f in await homeless.probe() if not f.ok] == [True]
+    assert ["STEWARD_PUBLIC_URL" in f.next_step for f in await homeless.probe() if not f.ok] == [True, False]
+
+
+@pytest.mark.parametrize(("status", "well"), [("approved", True), ("received", True), ("rejected", False)])
+async def test_doctor_says_what_whatsapp_thinks_of_the_template(
+    twilio: FakeTwilio, speaker: WhatsAppSpeaker, status: str, well: bool
+) -> None:
+    assert [f.ok for f in await speaker.probe() if "template" in f.what] == [False]
+    await speaker.start()
+    twilio.approval = status
+    (finding,) = [f for f in await speaker.probe() if "template" in f.what]
+    assert finding.ok == well
+    assert well or "submit it again" in finding.next_step

@@ -60,7 +60,7 @@ def test_settings_blocks_are_switches_that_exist(block: Block, tmp_path: Path) -
     for name, value in tables.items():
         known = getattr(settings, name)
         for inner in value if isinstance(value, dict) else ():
-            assert hasattr(known, inner), f"{name}.{inner}"
+            assert hasattr(known, inner) or hasattr(known, f"{inner}_"), f"{name}.{inner}"
 
 
 def test_every_command_on_the_pages_exists() -> None:

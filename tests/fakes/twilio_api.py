@@ -29,6 +29,7 @@ class FakeTwilio:
         self.messages: list[dict[str, Any]] = []
         self.contents: dict[str, dict[str, Any]] = {}
         self.approvals: list[dict[str, Any]] = []
+        self.approval = ""  # what WhatsApp says of the templates
         self.typing: list[str] = []
         self.stored: dict[str, bytes] = {}
         self.media_is_late = 0
@@ -143,7 +144,10 @@ class FakeTwilio:
             return self._make(params) if method == "POST" else Response.of({"contents": list(self.contents.values())})
         if path.endswith("/ApprovalRequests/whatsapp"):
             self.approvals.append(params)
+            self.approval = self.approval or "received"
             return Response.of({"status": "received"}, 201)
+        if path.endswith("/ApprovalRequests"):
+            return Response.of({"sid": path.split("/")[3], "whatsapp": {"name": "x", "status": self.approval}})
         if path == "/v2/Indicators/Typing.json":
             self.typing.append(params["messageId"])
             return Response.of({"success": True})
