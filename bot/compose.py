@@ -124,8 +124,9 @@ async def compose(
         policy = _policy()
         crew = Crew(
             db=db, agents=AGENTS, tools=tools, policy=policy, understanding=understanding, memory=librarian,
-            zone=zone, clock=now, owner=leases.process_owner(os.getpid()), reach=Reach(tuple(spoken), console),
-            hold_ms=int(settings.policy.hold_s * 1000), limits=Limits(first_days=settings.policy.first_days),
+            walls=settings.walls.of, zone=zone, clock=now, owner=leases.process_owner(os.getpid()),
+            reach=Reach(tuple(spoken), console), hold_ms=int(settings.policy.hold_s * 1000),
+            limits=Limits(first_days=settings.policy.first_days),
             lease_ms=int(settings.worker.lease_s * 1000), effect_lease_ms=int(settings.worker.lease_s * 2000),
         )  # fmt: skip
         saver = await stack.enter_async_context(open_checkpoints(home.checkpoints, settings.redis.url))

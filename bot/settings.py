@@ -142,6 +142,20 @@ class WebSettings(BaseModel):
     own: list[str] = []
 
 
+class WallSettings(BaseModel):
+    """Agents that may not read what belongs to a class: recognised when it comes in, kept from them by every search."""
+
+    health: list[str] = []
+    finance: list[str] = []
+    legal: list[str] = []
+    credentials: list[str] = []
+    children: list[str] = []
+
+    def of(self, agent: str) -> frozenset[str]:
+        """The classes that an agent is walled off from."""
+        return frozenset(name for name, agents in self if agent in agents)
+
+
 class Settings(BaseSettings):
     """All switches. Raises pydantic's ValidationError; the CLI turns it into sentences."""
 
@@ -165,6 +179,7 @@ class Settings(BaseSettings):
     policy: PolicySettings = PolicySettings()
     paths: PathSettings = PathSettings()
     web: WebSettings = WebSettings()
+    walls: WallSettings = WallSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -25,13 +25,18 @@ from graphs.schedule import next_due
 from graphs.state import State, TurnContext, ms
 from graphs.tools.base import ToolTrouble
 from graphs.understanding import Plan
+from graphs.walled import Walled
 from knowledge import ledger
 from knowledge.database import Tx
 from knowledge.ids import canonical, random_id
 from knowledge.store import cards, effects, inbox, leases, messages, settings, timers, turns
 from knowledge.store.cards import Card, Proposal
 from knowledge.store.turns import Labels, Value, made_from
+from knowledge.walls import readers_of
 from knowledge.words import Evidence, Outbound
+
+OF_MEMORY = ("facts.", "graph.")
+"""Reading tools that are told as whom the agent reads."""
 
 ASIDE = "aside"
 """The draft that no agent made: what came of a file that was taken in."""
@@ -116,7 +121,7 @@ async def _run(ctx: TurnContext, task: Task) -> Draft:
         conversation=ctx.conversation,
         now=ctx.now.astimezone(ctx.crew.zone),
         zone=ctx.crew.zone,
-        memory=Witnessed(ctx.crew.memory, ctx.read.setdefault(task.id, [])),
+        memory=Witnessed(Walled(ctx.crew.memory, _reads_as(ctx, task)), ctx.read.setdefault(task.id, [])),
         read=_reader(ctx, task),
         drafts={i: ctx.drafts[i] for i in task.after},
         turn=ctx.turn,
@@ -127,6 +132,10 @@ async def _run(ctx: TurnContext, task: Task) -> Draft:
         return Draft(f"⚠️ {trouble}")
 
 
+def _reads_as(ctx: TurnContext, task: Task) -> tuple[str, ...]:
+    return readers_of(ctx.crew.walls(task.agent))
+
+
 def _reader(ctx: TurnContext, task: Task) -> Any:
     manifest = ctx.crew.agents[task.agent].manifest
 
@@ -135,7 +144,8 @@ def _reader(ctx: TurnContext, task: Task) -> Any:
         if tool is None or tool.effect != "read" or name not in manifest.tools:
             raise ToolTrouble(f"{task.agent} may not read with {name}.")
         ctx.trace.setdefault("reads", []).append([task.agent, name, dict(arguments)])
-        answer = await tool.run(arguments, ctx.turn)
+        seen = {**arguments, "readers": _reads_as(ctx, task)} if name.startswith(OF_MEMORY) else arguments
+        answer = await tool.run(seen, ctx.turn)
         if tool.foreign:
             ctx.read.setdefault(task.id, []).append(Labels((name,), "untrusted"))
         if tool.issued:

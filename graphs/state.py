@@ -68,6 +68,7 @@ class Crew:
     clock: Callable[[], datetime]
     owner: str
     reach: Reach = NOBODY
+    walls: Callable[[str], frozenset[str]] = lambda _agent: frozenset()  # classes that an agent may not read
     card_life_ms: int = 7 * 24 * 3600 * 1000
     record_life_ms: int = 90 * 24 * 3600 * 1000
     hold_ms: int = 0  # how long what is sent waits after it was decided

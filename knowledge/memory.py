@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from knowledge.retriever.finder import Finder, hit
 from knowledge.retriever.points import embedded_text
 from knowledge.retriever.rank import Weights
 from knowledge.retriever.weights import DEFAULT
+from knowledge.walls import labelled
 from knowledge.words import Integrity
 
 EMBED_AT_ONCE = 32
@@ -116,7 +117,11 @@ class Memory:
         return (await self.remember_all([new]))[0]
 
     async def remember_all(self, documents: Sequence[NewDocument]) -> list[int]:
-        """Remember documents in one transaction: all of them or none. Returns their ids in order."""
+        """Remember documents in one transaction: all of them or none. Returns their ids in order.
+
+        Their readers get the token of the sensitive classes that their text belongs to (`knowledge.walls`).
+        """
+        documents = [replace(d, readers=labelled(d.readers, d.title + "\n" + d.text)) for d in documents]
         async with self._db.read() as tx:
             known = [await store.current(tx, d.source, d.external_id) for d in documents]
         fresh = [d for d, old in zip(documents, known, strict=True) if old is None or old[1] != d.content_hash]

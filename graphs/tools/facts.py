@@ -20,6 +20,7 @@ from knowledge.facts import store
 from knowledge.facts.says import ME
 from knowledge.facts.words import Claim, Evidence, Fact
 from knowledge.ids import digest, random_id
+from knowledge.walls import labelled
 
 READERS = ("principal",)
 SHOWN = 40  # facts listed at once
@@ -38,7 +39,8 @@ def fact_tools(
     async def tell(arguments: Arguments, key: str) -> Receipt:
         claim = Claim(
             arguments["subject"], arguments["predicate"], arguments["value"], "principal", arguments["from"],
-            arguments["to"], evidence=(Evidence(0, 0, str(arguments["quote"])),),
+            arguments["to"], readers=labelled(READERS, str(arguments["quote"])),
+            evidence=(Evidence(0, 0, str(arguments["quote"])),),
         )  # fmt: skip
         async with db.write() as tx:
             known = await store.get(tx, _id(key))
@@ -72,16 +74,17 @@ def fact_tools(
     async def about(arguments: Arguments, _key: str) -> Receipt:
         """Who the subject is may itself be a fact: "my lawyer" is somebody."""
         await level()
+        readers = _readers(arguments)
         async with db.read() as tx:
             subjects = [str(arguments["subject"])]
             when = {name: arguments.get(name) for name in ("valid_at", "known_at")}
-            for alias in await store.about(tx, ME, subjects[0], readers=READERS, now=now()):
+            for alias in await store.about(tx, ME, subjects[0], readers=readers, now=now()):
                 subjects.append(alias.value)
             for subject in subjects:
                 predicate = str(arguments["predicate"])
-                held = await store.about(tx, subject, predicate, readers=READERS, now=now(), **when)
-                today = await store.about(tx, subject, predicate, readers=READERS, now=now())
-                doubted = await store.open_ones(tx, readers=READERS, now=now(), subject=subject, predicate=predicate)
+                held = await store.about(tx, subject, predicate, readers=readers, now=now(), **when)
+                today = await store.about(tx, subject, predicate, readers=readers, now=now())
+                doubted = await store.open_ones(tx, readers=readers, now=now(), subject=subject, predicate=predicate)
                 if held or today or doubted:
                     return {
                         "held": [await _shown(tx, f) for f in held],
@@ -93,12 +96,12 @@ def fact_tools(
     async def of(arguments: Arguments, _key: str) -> Receipt:
         await level()
         async with db.read() as tx:
-            found = await store.about(tx, str(arguments["subject"]), readers=READERS, now=now())
+            found = await store.about(tx, str(arguments["subject"]), readers=_readers(arguments), now=now())
             return {"facts": [await _shown(tx, f) for f in found[:SHOWN]], "total": len(found)}
 
     async def doubted(arguments: Arguments, _key: str) -> Receipt:
         async with db.read() as tx:
-            found = await store.open_ones(tx, readers=READERS, now=now())
+            found = await store.open_ones(tx, readers=_readers(arguments), now=now())
             return {"facts": [await _shown(tx, f) for f in found[:SHOWN]], "total": len(found)}
 
     return [
@@ -128,6 +131,11 @@ def fact_tools(
         reading("facts.of", "list what is known about somebody or something", of),
         reading("facts.open", "list facts that are doubted", doubted),
     ]  # fmt: skip
+
+
+def _readers(arguments: Arguments) -> tuple[str, ...]:
+    """As whom an agent reads; the guard in front of reading tools says so."""
+    return tuple(arguments.get("readers", READERS))
 
 
 def whose(subject: str, predicate: str) -> str:

@@ -24,17 +24,27 @@ def graph_tools(db: Database, clock: Callable[[], datetime], level: Callable[[],
         await level()
         span = {name: arguments.get(name) for name in ("since", "until")}
         async with db.read() as tx:
-            found = await graph.around(tx, str(arguments["name"]), readers=READERS, now=now(), **span)
+            found = await graph.around(tx, str(arguments["name"]), readers=_readers(arguments), now=now(), **span)
         documents = [{"name": n, "title": t, "at": at} for n, t, at in found.documents]
         return {"edges": [asdict(e) for e in found.edges], "documents": documents}
 
     async def who(arguments: Arguments, _key: str) -> Receipt:
         await level()
         async with db.read() as tx:
-            found = await graph.who(tx, str(arguments["what"]), str(arguments["of"]), readers=READERS, now=now())
+            found = await graph.who(
+                tx,
+                str(arguments["what"]),
+                str(arguments["of"]),
+                readers=_readers(arguments),
+                now=now(),
+            )
         return {"edges": [asdict(e) for e in found]}
 
     return [
         reading("graph.around", "look up everything around a name", around),
         reading("graph.who", "look up who stands in a relation to somebody", who),
     ]
+
+
+def _readers(arguments: Arguments) -> tuple[str, ...]:
+    return tuple(arguments.get("readers", READERS))

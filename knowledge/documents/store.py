@@ -31,6 +31,11 @@ class NewDocument:
     meta: Mapping[str, object] = field(default_factory=dict)
 
     @property
+    def text(self) -> str:
+        """All that its pieces say."""
+        return "\n".join(p.text for p in self.pieces)
+
+    @property
     def content_hash(self) -> str:
         """Equal hashes, nothing new to remember: the words and everything that labels them."""
         words = [[p.text, p.start, p.context, p.speaker, p.said_at] for p in self.pieces]

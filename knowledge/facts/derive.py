@@ -33,8 +33,7 @@ async def learn(tx: Tx, new: NewDocument, id: int, *, former: int | None, now: i
         return 0
     authority = authority_of(new)
     at = datetime.fromtimestamp(new.dated_at / 1000, UTC).astimezone(zone)
-    text = "\n".join(p.text for p in new.pieces)
-    found = list(statements(text, at, zone, known_only=authority != "principal"))
+    found = list(statements(new.text, at, zone, known_only=authority != "principal"))
     if authority != "principal":
         writer = key(parseaddr(str(new.meta.get("from", "")))[0])
         found = [s if s.subject != ME else replace(s, subject=writer) for s in found if s.subject != ME or writer]

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.playbooks.kit import Book, Step, asks, calls, calls_nothing, does, presses, says, shows, toasts, user
+from bot.settings import WallSettings
+from tests.playbooks.kit import (
+    Book,
+    Step,
+    asks,
+    calls,
+    calls_nothing,
+    does,
+    open_book,
+    presses,
+    says,
+    shows,
+    toasts,
+    user,
+)
 
 
 def done(tool: str) -> Step:
@@ -139,3 +153,17 @@ async def test_panic_stops_effects_until_lifted_from_elsewhere(play: Book) -> No
         says("Noted"),
         calls("notes.write"),
     )
+
+
+async def test_the_settings_wall_an_agent_off_in_the_running_house(tmp_path: Path, empty_database: Path) -> None:
+    async def talk(home: Path, walls: WallSettings, *answer: str) -> None:
+        async with open_book(home, empty_database, walls=walls) as book:
+            await _tell(book)
+            await book(user("what is the wifi password?"), says(*answer))
+
+    await talk(tmp_path / "open", WallSettings(), "hunter2")
+    await talk(tmp_path / "walled", WallSettings(credentials=["ask"]), "I don't know")
+
+
+async def _tell(book: Book) -> None:
+    await book(user("note: the wifi password is hunter2"), says("Noted"), calls("notes.write"))
