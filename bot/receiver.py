@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 LOOK_S = 30.0
 """Between two looks at the timers when nothing says that they have changed."""
 
+TYPING_AT_MOST_S = 900.0
+"""Nobody is told for longer that an answer is on its way."""
+
 
 def now_ms() -> int:
     return int(time.time() * 1000)
@@ -35,6 +38,7 @@ class Receiver:
         self._lines: dict[Path, Line] = {}
         self._look = asyncio.Event()
         self._signs: set[asyncio.Task[None]] = set()
+        self._typing: dict[tuple[str, str], asyncio.Task[None]] = {}  # (channel, conversation) → what keeps it up
         self._waiting: list[tuple[list[Arrival], asyncio.Future[None]]] = []
         self._storing: asyncio.Task[None] | None = None
         self.stored = 0
@@ -90,17 +94,36 @@ class Receiver:
         if channel is None:
             return
         if delivery.wants_typing and self.intake.is_principal(delivery.channel, delivery.sender):
-            self._spawn(channel.show_typing(delivery))
+            self._keep_typing(channel, delivery)
         elif delivery.form and self.intake.is_principal(delivery.channel, delivery.sender):
             self._spawn(channel.confirm_press(delivery))
         elif delivery.press_id and not awake:
             self.intake.mark_confirmed(delivery.channel, delivery.account, delivery.dedupe_key)
             self._spawn(channel.confirm_press(delivery))
 
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.ensure_future(work)
+    def _keep_typing(self, channel: ReceivingChannel, delivery: Delivery) -> None:
+        """The newest message of a conversation carries its sign of typing, until it is answered, asks, or broke."""
+        place = (delivery.channel, delivery.conversation)
+        if (older := self._typing.get(place)) is not None:
+            older.cancel()
+        self._typing[place] = task = self._spawn(self._type(channel, delivery))
+        task.add_done_callback(lambda done: self._typing.pop(place) if self._typing.get(place) is done else None)
+
+    async def _type(self, channel: ReceivingChannel, delivery: Delivery) -> None:
+        ends = time.monotonic() + TYPING_AT_MOST_S
+        known = (delivery.channel, delivery.account, delivery.dedupe_key)
+        await channel.show_typing(delivery)
+        while time.monotonic() < ends:
+            await asyncio.sleep(channel.typing_s)
+            if not await asyncio.to_thread(self.intake.is_at_work, *known):
+                return
+            await channel.show_typing(delivery)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
         self._signs.add(task)
         task.add_done_callback(self._signs.discard)
+        return task
 
     async def poke(self) -> bool:
         """Wake whoever works on this home; whether somebody was awake already."""
@@ -127,6 +150,8 @@ class Receiver:
                     group.create_task(channel.run(self.accept))
         finally:
             await server.close()
+            for sign in tuple(self._signs):
+                sign.cancel()
             for channel in self.channels.values():
                 await channel.close()
             self.intake.close()

@@ -214,9 +214,13 @@ Accept = Callable[[list[Delivery]], Awaitable[None]]
 
 
 class ReceivingChannel(Protocol):
-    """The slim part. `run` listens (long polling, socket) and acknowledges only after `accept` has returned."""
+    """The slim part. `run` listens (long polling, socket) and acknowledges only after `accept` has returned.
+
+    `typing_s`: seconds after which the sign of typing has to be given again, a little less than it lasts.
+    """
 
     name: str
+    typing_s: float
 
     async def run(self, accept: Accept) -> None: ...
     async def show_typing(self, delivery: Delivery) -> None: ...

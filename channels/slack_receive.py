@@ -146,6 +146,7 @@ class SlackReceiver:
     """
 
     name = "slack"
+    typing_s = 60.0
 
     def __init__(self, access: SlackAccess) -> None:
         guard_logs()

@@ -137,6 +137,7 @@ class TelegramReceiver:
     """
 
     name = "telegram"
+    typing_s = 4.0
 
     def __init__(self, access: TelegramAccess, poll_seconds: int = POLL_SECONDS, grace: float = 0.8) -> None:
         guard_logs()

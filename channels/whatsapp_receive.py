@@ -113,6 +113,7 @@ class WhatsAppReceiver:
     """The signs of life; messages come by webhook alone, so `run` returns at once."""
 
     name = "whatsapp"
+    typing_s = 20.0
 
     def __init__(self, access: WhatsAppAccess) -> None:
         guard_logs()

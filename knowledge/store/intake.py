@@ -139,6 +139,11 @@ class Intake:
         query = "SELECT 1 FROM identity WHERE channel=? AND external=? AND standing='principal'"
         return self._ask(query, (channel, sender)) is not None
 
+    def is_at_work(self, channel: str, account: str, dedupe_key: str) -> bool:
+        """Whether a delivery waits for its turn or is worked on; one that asked by a card, answered or broke is not."""
+        query = "SELECT 1 FROM delivery WHERE channel=? AND account=? AND dedupe_key=? AND state IN ('new','running')"
+        return self._ask(query, (channel, account, dedupe_key)) is not None
+
     def mark_confirmed(self, channel: str, account: str, dedupe_key: str) -> None:
         """The press was confirmed to its platform already: the worker answers with a message instead."""
         query = "UPDATE delivery SET confirmed=1 WHERE channel=? AND account=? AND dedupe_key=? AND state='new'"
