@@ -98,7 +98,9 @@ class TelegramSpeaker:
         return parse(raw, account, self._username, self._now())
 
     def fit(self, message: Outbound) -> list[Outbound]:
-        return [message] if message.sound else render.fit(message, self.limits, render.visible_utf16)
+        if message.sound:
+            return [message]
+        return render.fit(message, self.limits, render.visible_utf16)
 
     async def send(self, message: Outbound, conversation: str) -> Receipt:
         """Say it, edit it (`edit_of`) or answer a press (`toast_for`). Raises TryLater, Unknown or Refusal.
