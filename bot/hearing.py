@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -40,6 +41,17 @@ class Unreadable(ValueError):
 
 Attach = Callable[[Inbound, Stored], Awaitable[Said | None]]
 """Takes a file in (into memory) and gives the words of the turn, or None when the kind is not for it."""
+
+
+_DRY = re.compile(r"\s*dry[ -]?run\b[:,]?\s*(\S.*)", re.IGNORECASE | re.DOTALL)
+
+
+def _command(words: str) -> tuple[str, str]:
+    """(slash command, the rest of the line); no command: ("", all of it)."""
+    if not words.startswith("/"):
+        return "", words
+    command, _, rest = words[1:].partition(" ")
+    return command.lower(), rest.strip()
 
 
 class Hearing:
@@ -239,6 +251,10 @@ class Hearing:
             note = inbound.note or inbound.kind
             return Said(note, "file", "untrusted", source, payload={"unsupported": note})
         integrity = "untrusted" if inbound.forwarded else "principal"
+        if integrity == "principal" and (dry := _DRY.match(inbound.text)) and not inbound.command:
+            command, words = _command(dry[1])
+            kind = "command" if command else "text"
+            return Said(words, kind, integrity, source, command=command, payload={"dry": True})  # type: ignore[arg-type]
         kind = "command" if inbound.command else "text"
         reply_to = "" if inbound.private else inbound.message_ref
         said = Said(inbound.text, kind, integrity, source, command=inbound.command, reply_to=reply_to)  # type: ignore[arg-type]

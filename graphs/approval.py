@@ -67,11 +67,11 @@ def _block(p: Proposal, zone: ZoneInfo, *, numbered: bool) -> str:
 
 
 def _not_yours(p: Proposal) -> list[str]:
-    """Each value of weight that the principal did not write, under where it came from, as a quotation."""
+    """Each value of weight that the principal neither wrote nor named, under where it came from, as a quotation."""
     given = json.loads(p.arguments)
     found: dict[str, list[str]] = {}
     for name, label in p.labels.items():
-        weighs = name and label.get("role", "content") != "benign"
+        weighs = name and label.get("role", "content") != "benign" and not label.get("endorsed")
         if weighs and label.get("integrity") != "principal" and given.get(name) not in (None, "", [], {}):
             value = given[name] if isinstance(given[name], str) else canonical(given[name])
             found.setdefault(origin(label), []).append(f"{escaped(plain(name, 40))} {quoted(value, 120)}")

@@ -12,7 +12,7 @@ from graphs.policy.engine import Argument, History, Question, Step, Verdict, jud
 from graphs.policy.schema import document
 from graphs.policy.spoken import Lookup, asked_for, licence, named, spoken, spoken_day
 from graphs.state import TurnContext
-from graphs.tools.base import Tool
+from graphs.tools.base import Role, Tool
 from knowledge.database import Tx
 from knowledge.ids import canonical
 from knowledge.store.binding import approval_hash
@@ -75,9 +75,9 @@ async def judge_wish(tx: Tx, ctx: TurnContext, task: Task, wish: Wish, *, paused
     tool = ctx.crew.tools.get(wish.tool)
     labels = {name: _label(ctx, task, wish, name) for name in wish.arguments}
     if tool is None:
-        return Judged(task.id, task.agent, wish, Verdict("deny", "unknown-tool"), _kept(labels, {}), {})
+        return Judged(task.id, task.agent, wish, Verdict("deny", "unknown-tool"), _kept(ctx, labels, {}), {})
     known = {name: _argument(ctx, task, tool, wish, name, label) for name, label in labels.items()}
-    shown = _kept(labels, known)
+    shown = _kept(ctx, labels, known)
     at = ctx.now.astimezone(ctx.crew.zone)
     read = [label for labels_ in ctx.read.values() for label in labels_]
     untrusted = (
@@ -98,12 +98,14 @@ async def judge_wish(tx: Tx, ctx: TurnContext, task: Task, wish: Wish, *, paused
     return Judged(task.id, task.agent, wish, verdict, shown, document(question))
 
 
-def _kept(labels: Mapping[str, Labels], known: Mapping[str, Argument]) -> dict[str, Any]:
+def _kept(ctx: TurnContext, labels: Mapping[str, Labels], known: Mapping[str, Argument]) -> dict[str, Any]:
     """The labels as the proposal keeps them, for its card and for "why?"; under the empty name: why the verdict is so."""
     return {
         name: {
             "integrity": known[name].integrity if name in known else label.integrity,
-            "sources": list(label.sources), "role": known[name].role if name in known else "content",
+            "sources": [s for s in label.sources if s != ctx.said.source],
+            "role": known[name].role if name in known else "content",
+            "endorsed": name in known and known[name].endorsed,
         }
         for name, label in labels.items()
     }  # fmt: skip
@@ -112,7 +114,10 @@ def _kept(labels: Mapping[str, Labels], known: Mapping[str, Argument]) -> dict[s
 def _argument(ctx: TurnContext, task: Task, tool: Tool, wish: Wish, name: str, label: Labels) -> Argument:
     """What policy is told of one argument. Where a model made the plan, only what stands in the principal's words is
     theirs (their own notes and reminders aside: those they see at once and can take back)."""
-    role, value, words = tool.roles.get(name, "content"), wish.arguments[name], ctx.said.words
+    value, words = wish.arguments[name], ctx.said.words
+    role: Role = (
+        tool.roles.get(name, "content") if value not in (None, "", [], {}) else "benign"
+    )  # nothing says nothing
     integrity = label.integrity
     if integrity == "principal" and not tool.own and ctx.trace.get("understood", {}).get("how") == "model":
         said = spoken(value, words) or (role == "benign" and spoken_day(value, words))

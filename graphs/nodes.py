@@ -21,6 +21,7 @@ from graphs.agent import Desk, Draft, Task
 from graphs.approval import render_card
 from graphs.holding import held_ms, hold
 from graphs.judging import Witnessed, card_id, judge_wish, lookup, plan_id, proposal_of, said_id
+from graphs.rehearsal import staged
 from graphs.schedule import next_due
 from graphs.state import State, TurnContext, ms
 from graphs.tools.base import ToolTrouble
@@ -183,6 +184,10 @@ async def judge(state: State, runtime: Runtime[TurnContext]) -> State:
         for task in ctx.tasks:
             for wish in ctx.drafts[task.id].wishes:
                 ctx.judged.append(await judge_wish(tx, ctx, task, wish, paused=f"paused:{task.agent}" in paused))
+    if ctx.said.payload.get("dry"):
+        ctx.drafts[ASIDE] = Draft(staged(ctx.judged, ctx.crew.tools))
+        ctx.trace["rehearsed"], ctx.judged = [[j.wish.tool, j.verdict.word, j.verdict.rule] for j in ctx.judged], []
+        return {"card": ""}
     if any(j.verdict.word == "ask" for j in ctx.judged):
         await _write_books(ctx)
     card = await _open_card_of(ctx) if (ctx.again or ctx.judged) else ""

@@ -72,11 +72,13 @@ def _names_one(look: Lookup, words: str) -> bool:
     """Asked with the principal's words alone, answered with one thing, and it bears the name that was asked for."""
     if len(look.items) != 1 or not look.arguments or not all(spoken(a, words) for a in look.arguments.values()):
         return False
-    asked = {a for a in look.arguments.values() if isinstance(a, str)}
-    return any(isinstance(field, str) and field in asked for field in look.items[0].values())
+    asked = {a.casefold() for a in look.arguments.values() if isinstance(a, str)}
+    return any(isinstance(field, str) and field.casefold() in asked for field in look.items[0].values())
 
 
 def _holds(value: Any, look: Lookup) -> bool:
+    if isinstance(value, str) and value.casefold() in {str(a).casefold() for a in look.arguments.values()}:
+        return True  # the name itself, in whatever case
     fields = [look.items[0].get(name) for name in look.issued]
     wanted = list(value) if isinstance(value, (list, tuple)) else [value]
     return any(wanted == (list(f) if isinstance(f, (list, tuple)) else [f]) for f in fields if f not in (None, "", []))

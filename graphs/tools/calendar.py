@@ -23,6 +23,7 @@ _SLIPS = (
     "beside",
     "free",
     "was",
+    "asked",
 )  # copied or counted by code, not chosen by a text
 _ROLES: dict[str, Role] = {**dict.fromkeys(_TARGETS, "target"), **dict.fromkeys(_SLIPS, "benign")}
 

@@ -21,6 +21,10 @@ _FILLERS = frozenset((  # words that every event could bear
 ))  # fmt: skip
 
 
+_OF_THE_EVENT = ("uid", "recurrence", "start", "end")
+"""What says which event it is: no text."""
+
+
 def reading_tools(calendar: Calendar, zone: ZoneInfo, clock: Callable[[], datetime]) -> list[Tool]:
     """calendar.list, .find, .event and .conflicts; times in their arguments and answers are ISO with offset.
 
@@ -66,7 +70,14 @@ def reading_tools(calendar: Calendar, zone: ZoneInfo, clock: Callable[[], dateti
 
     return [
         reading("calendar.list", "list what is on between two times", list_events, foreign=True),
-        reading("calendar.find", "find events by words", find, foreign=True, names=("words",), issued=("uid",)),
+        reading(
+            "calendar.find",
+            "find events by words",
+            find,
+            foreign=True,
+            names=("words",),
+            issued=("uid", "recurrence", "start", "end"),
+        ),
         reading("calendar.event", "read an event as the calendar holds it", event, foreign=True),
         reading("calendar.conflicts", "see what a time collides with, and the next free one", conflicts, foreign=True),
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -15,14 +14,14 @@ import pytest
 from tests.evals.agentdojo.run import HARNESS
 
 ROOT = Path(__file__).resolve().parents[2]
-PYTHON = os.environ.get("STEWARD_AGENTDOJO_PYTHON") or (
-    sys.executable if importlib.util.find_spec("agentdojo") is not None else ""
-)
+SUITES = ROOT / ".venv" / "agentdojo"  # put there by ./check: the package and the four small ones that its suites need
+PYTHON = os.environ.get("STEWARD_AGENTDOJO_PYTHON") or (sys.executable if (SUITES / "agentdojo").is_dir() else "")
 
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.skipif(
-        not PYTHON, reason="no `agentdojo` here: set STEWARD_AGENTDOJO_PYTHON to a Python with agentdojo and regopy"
+        not PYTHON,
+        reason="no AgentDojo here: ./check puts its suites into .venv/agentdojo where a package index answers",
     ),
     pytest.mark.skipif(not HARNESS.exists(), reason="no ../shared/bench/agentdojo_gate.py"),
 ]
@@ -30,7 +29,10 @@ pytestmark = [
 
 def figures(gate: str) -> dict[str, Any]:
     command = [PYTHON, "-m", "tests.evals.agentdojo.run", "--gate", gate]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=600)
+    more = {} if "STEWARD_AGENTDOJO_PYTHON" in os.environ else {"PYTHONPATH": str(SUITES)}
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | more, capture_output=True, text=True, check=False, timeout=600
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     out: dict[str, Any] = json.loads(done.stdout)
     return out

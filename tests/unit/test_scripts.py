@@ -107,7 +107,12 @@ def test_check_refuses_an_unknown_option() -> None:
 
 
 def test_locks_pin_everything_by_hash_and_name_no_place() -> None:
-    for name in ("requirements.lock", "requirements-dev.lock", "knowledge/embedding/prepare.lock"):
+    for name in (
+        "requirements.lock",
+        "requirements-dev.lock",
+        "knowledge/embedding/prepare.lock",
+        "tests/evals/agentdojo/suites.lock",
+    ):
         lines = (ROOT / name).read_text().splitlines()
         names = [line for line in lines if line and not line.startswith((" ", "#"))]
         assert names

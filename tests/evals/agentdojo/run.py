@@ -1,6 +1,6 @@
 """Runs the harness over *workspace* and *banking* and prints its figures as JSON: `python -m tests.evals.agentdojo.run`.
 
-Wants a Python with `agentdojo` (300 MB, so not among Steward's own) and `regopy`; the harness is read in place.
+Wants `agentdojo` importable; the suites need little of what it declares (`suites.lock`). The harness is read in place.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ import argparse
 import importlib.util
 import json
 import os
+import sys
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,14 +21,46 @@ HARNESS = BENCH / "agentdojo_gate.py"
 SUITES = ("workspace", "banking")
 
 
+class _Nothing(type):
+    """A class of no content; whatever is looked up in it is one too."""
+
+    def __getattr__(cls, name: str) -> _Nothing:
+        return _nothing(name)
+
+
+def _nothing(name: str) -> _Nothing:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return _Nothing(name, (), {})
+
+
+class _Blank(ModuleType):
+    def __getattr__(self, name: str) -> _Nothing:
+        return _nothing(name)
+
+
+class Absent(MetaPathFinder, Loader):
+    """Stands in for the SDKs of models that AgentDojo imports beside its suites: any name in them is an empty class."""
+
+    SDKS = ("cohere", "google", "vertexai", "transformers", "mistralai")
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        return ModuleSpec(name, self, is_package=True) if name.partition(".")[0] in self.SDKS else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return _Blank(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        return None
+
+
 def harness() -> ModuleType:
     """The harness as a module, from where it lies."""
+    sys.meta_path.append(Absent())  # last: what is really installed is found before it
     spec = importlib.util.spec_from_file_location("agentdojo_harness", HARNESS)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    import sys
-
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
