@@ -8,6 +8,7 @@ pinned versions still allow it.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import sys
@@ -55,6 +56,7 @@ def _leave_out_tracing() -> None:
             "get_tracing_context": lambda *_: {**nothing, "enabled": False},
             "_set_tracing_context": lambda *_: None,
             "get_current_run_tree": lambda: None,
+            "tracing_context": lambda **_: contextlib.nullcontext(),
         },
         "run_trees": {"RunTree": run_tree, "_CLIENT": None, "get_cached_client": _unused},
         "utils": {
