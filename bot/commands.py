@@ -11,6 +11,7 @@ COMMANDS: dict[str, str] = {
     "help": "what I can do",
     "status": "what is going on",
     "new": "start a new conversation",
+    "continue": "go on here with what we began in another chat",
     "stop": "stop what is running here",
     "approve": "approve a card: /approve 12",
     "reject": "reject a card: /reject 12",

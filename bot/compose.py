@@ -41,7 +41,8 @@ from graphs.understanding import Understanding
 from knowledge.database import Database
 from knowledge.database.migrate import ensure
 from knowledge.egress import bear_witness
-from knowledge.store import cards, inbox, leases, people
+from knowledge.store import cards, escalation, inbox, leases, people
+from knowledge.store.escalation import Escalation
 from knowledge.store.intake import OWN_CHATS
 from knowledge.store.reach import Reach
 
@@ -144,6 +145,7 @@ async def compose(
         worker = Worker(crew, graph, hearing, outbox, control, librarian, _neighbours(home, stack))
         await librarian.open()
         await _link_configured(settings, db, ms(now()))
+        await _keep_escalation(settings, db, zone)
         await _note_policy(db, policy, ms(now()))
         yield Steward(settings, home, crew, graph, librarian, hearing, house, outbox, control, worker, spoken)
 
@@ -223,6 +225,17 @@ def _house_reader(db: Database) -> Callable[[str], Any]:
             ]
 
     return read
+
+
+async def _keep_escalation(settings: Settings, db: Database, zone: ZoneInfo) -> None:
+    """The rules of the settings become the profile's, when they have changed."""
+    alerts = settings.alerts
+    rules = Escalation(tuple(alerts.order), tuple(alerts.urgent), alerts.quiet, zone.key)
+    async with db.read() as tx:
+        known = await escalation.rules_of(tx)
+    if known != rules:
+        async with db.write() as tx:
+            await escalation.keep(tx, rules)
 
 
 async def _link_configured(settings: Settings, db: Database, now: int) -> None:

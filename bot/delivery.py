@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from knowledge.database import Tx
-from knowledge.store import failures, inbox, messages, people
+from knowledge.store import escalation, failures, inbox, messages
 from knowledge.store.failures import Failure, Remedy
 from knowledge.store.inbox import Stored
 from knowledge.store.intake import REPORT
@@ -36,11 +36,10 @@ async def hold(tx: Tx, letter: Letter, receipts: tuple[str, ...], why: str, now:
     key = f"knock/{letter.channel}/{letter.conversation}/{since}"
     knock = Outbound("Steward has something for you.", knock=True)
     await messages.enqueue(tx, key, letter.channel, letter.conversation, knock, now, urgent=True)
-    for place in await people.addresses(tx):
-        if place.channel != letter.channel:
-            over = f"{letter.key}/over"
-            await messages.enqueue(tx, over, place.channel, place.conversation, body, now, turn=letter.turn)
-            break
+    if (found := await escalation.place(tx, now, urgent=True, avoid=letter.channel)) is not None:
+        place, _ = found
+        over = f"{letter.key}/over"
+        await messages.enqueue(tx, over, place.channel, place.conversation, body, now, turn=letter.turn)
 
 
 async def reported(tx: Tx, stored: Stored, now: int) -> None:
@@ -75,11 +74,15 @@ async def tell_lost(tx: Tx, letter: Letter, state: str, error: str, now: int) ->
         await tell_failure(tx, failure, now, avoid=letter.channel if state == "failed" else "")
 
 
-async def tell_failure(tx: Tx, failure: Failure, now: int, *, avoid: str = "") -> None:
-    """One message about a failure to the principal, with its remedies as buttons; not over the channel that just failed."""
-    places = [a for a in await people.addresses(tx) if a.channel != avoid]
-    if not places:
+async def tell_failure(tx: Tx, failure: Failure, now: int, *, avoid: str = "", urgent: bool = False) -> None:
+    """One message about a failure to the principal, with its remedies as buttons, by the rules of escalation.
+
+    Never over the channel `avoid`, which just failed. What is not urgent waits for the end of the quiet hours.
+    """
+    found = await escalation.place(tx, now, urgent=urgent, avoid=avoid)
+    if found is None:
         return
+    place, not_before = found
     buttons = tuple(
         Button(r.label, Press("retry" if r.verb == "retry" else "dismiss", f"f{failure.id}").encode())
         for r in failure.remedies
@@ -87,4 +90,4 @@ async def tell_failure(tx: Tx, failure: Failure, now: int, *, avoid: str = "") -
     text = f"⚠️ **{failure.what}**\n{failure.not_done}" + (f"\n{failure.done}" if failure.done else "")
     body = Outbound(text, (buttons,) if buttons else ())
     key = f"failure/{failure.id}/{failure.since}"
-    await messages.enqueue(tx, key, places[0].channel, places[0].conversation, body, now)
+    await messages.enqueue_alert(tx, key, place.channel, place.conversation, body, now, not_before)

@@ -221,6 +221,8 @@ class Hearing:
         """What a turn needs to begin or go on; `said` where it is known already."""
         async with self.crew.db.read() as tx:
             channel, conversation = await self.target(tx, stored)
+            if stored.channel != "timer" and (begun := await turns.get(tx, stored.turn)) is not None:
+                channel, conversation = begun.channel, begun.conversation  # it may have moved to another chat
         said = said or await self._said(stored)
         return TurnContext(
             crew=self.crew,

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
-from bot import anchoring, autonomy, why
+from bot import anchoring, autonomy, moving, why
 from bot.commands import COMMANDS
 from bot.outbox import update_copies
 from bot.reply import Reply, headline, outcome_sentence
@@ -143,6 +143,9 @@ class House:
         await settings.put(tx, f"session:{inbound.channel}:{inbound.conversation}", now)
         await settings.drop(tx, f"edit:{inbound.channel}:{inbound.conversation}")
         return Reply("A new conversation. Your notes, reminders and open approvals stay.")
+
+    async def _do_continue(self, tx: Tx, inbound: Inbound, stored: Stored, now: int) -> Reply:
+        return await moving.here(tx, self.crew, inbound, now)
 
     async def _do_stop(self, tx: Tx, inbound: Inbound, stored: Stored, now: int) -> Reply:
         """Stop what runs in this conversation: its worker loses the lease and can write nothing more."""

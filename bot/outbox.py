@@ -131,7 +131,7 @@ class Outbox:
                 remedies=(Remedy("dismiss", "Leave it", effect.id),), turn=effect.turn,
             )  # fmt: skip
             if fresh:
-                await tell_failure(tx, failure, now)
+                await tell_failure(tx, failure, now, urgent=True)
 
     async def _attempt(self, tool: Tool, effect: Effect) -> Mapping[str, Any]:
         """Look before repeating what an earlier worker may have done already."""
@@ -216,7 +216,7 @@ class Outbox:
         )
         found = await turns.get(tx, effect.turn) if effect.turn else None
         if fresh and (found is None or not certain or found.state in turns.ENDED):
-            await tell_failure(tx, failure, now)
+            await tell_failure(tx, failure, now, urgent=True)
 
     # ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────
 

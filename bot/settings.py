@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import AliasChoices, BaseModel, Field, SecretStr
+from pydantic import AliasChoices, BaseModel, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from knowledge import cipher
@@ -129,6 +129,22 @@ class PolicySettings(BaseModel):
     hold_s: float = Field(default=5.0, ge=0, le=600)
 
 
+class AlertSettings(BaseModel):
+    """Channels by name; `quiet` as `22:00-07:00`: what is not urgent waits for the end of it."""
+
+    order: list[str] = []
+    urgent: list[str] = []
+    quiet: str = ""
+
+    @field_validator("quiet")
+    @classmethod
+    def _are_hours(cls, quiet: str) -> str:
+        from knowledge.store.hours import span
+
+        span(quiet)
+        return quiet
+
+
 class PathSettings(BaseModel):
     """Empty: `notes/` and `calendar.ics` in the home."""
 
@@ -178,6 +194,7 @@ class Settings(BaseSettings):
     worker: WorkerSettings = WorkerSettings()
     policy: PolicySettings = PolicySettings()
     paths: PathSettings = PathSettings()
+    alerts: AlertSettings = AlertSettings()
     web: WebSettings = WebSettings()
     walls: WallSettings = WallSettings()
 

@@ -9,7 +9,7 @@ from channels.base import Inbound
 from knowledge import ledger
 from knowledge.database import Tx
 from knowledge.ids import digest
-from knowledge.store import inbox, messages, people
+from knowledge.store import escalation, inbox, messages, people
 from knowledge.store.inbox import Stored
 from knowledge.words import Button, Outbound, Press
 
@@ -27,9 +27,10 @@ _SAID = {
 
 async def hold(tx: Tx, stored: Stored, inbound: Inbound, standing: str, now: int) -> None:
     """What somebody else wrote: an item when they are allowed, one card when nobody has decided, else nothing."""
-    places = await people.addresses(tx)
-    if not places or not inbound.private:
+    found = await escalation.place(tx, now)
+    if found is None or not inbound.private:
         return
+    place, not_before = found
     if standing == "allowed":
         await _show(tx, stored, inbound, now)
     elif standing == "stranger":
@@ -40,9 +41,10 @@ async def hold(tx: Tx, stored: Stored, inbound: Inbound, standing: str, now: int
         )
         buttons = tuple(Button(label, _press(verb, stored).encode()) for verb, label in _LABELS)
         key = f"stranger/{stored.channel}/{digest(stored.sender)[:16]}/{now // DAY_MS}"
-        await messages.enqueue(
-            tx, key, places[0].channel, places[0].conversation, Outbound(text, (buttons[:2], buttons[2:])), now
-        )
+        await messages.enqueue_alert(
+            tx, key, place.channel, place.conversation, Outbound(text, (buttons[:2], buttons[2:])), now,
+            not_before,
+        )  # fmt: skip
 
 
 async def decide(tx: Tx, press: Press, parse: Callable[[Stored], Inbound], decider: str, now: int) -> str:
@@ -61,12 +63,17 @@ async def decide(tx: Tx, press: Press, parse: Callable[[Stored], Inbound], decid
 
 async def _show(tx: Tx, stored: Stored, inbound: Inbound, now: int) -> None:
     """The words as an item for the principal: quoted, data, never a turn."""
-    place = (await people.addresses(tx))[0]
+    found = await escalation.place(tx, now)
+    if found is None:
+        return
+    place, not_before = found
     words = inbound.text or inbound.note or inbound.kind
     quoted = "\n".join(f"> {line}" for line in words[:SHOWN].splitlines() or [""])
     cut = " (shortened)" if len(words) > SHOWN else ""
     text = f"✉️ **{_name(inbound)}** on {stored.channel}{cut}:\n{quoted}"
-    await messages.enqueue(tx, f"item/{stored.id}", place.channel, place.conversation, Outbound(text), now)
+    await messages.enqueue_alert(
+        tx, f"item/{stored.id}", place.channel, place.conversation, Outbound(text), now, not_before=not_before
+    )
 
 
 def _name(inbound: Inbound) -> str:

@@ -65,6 +65,16 @@ async def enqueue(
     return _letter(row, interrupted=False) if row is not None and claimed else None
 
 
+async def enqueue_alert(
+    tx: Tx, key: str, channel: str, conversation: str, body: Outbound, now: int, not_before: int
+) -> None:
+    """The same for an alert that may have to wait until `not_before` (ms); it holds up nothing that comes after it."""
+    known = await by_key(tx, key)
+    await enqueue(tx, key, channel, conversation, body, now, urgent=not_before > now)
+    if known is None and not_before > now:
+        await tx.execute(update(message).where(message.c.key == key).values(not_before=not_before))
+
+
 async def _has_open(tx: Tx, channel: str, conversation: str) -> bool:
     query = select(message.c.id).where(
         message.c.channel == channel,

@@ -365,6 +365,7 @@ async def open_book(
     zone: str = ZURICH,
     link: bool = True,
     model: bool = False,
+    names: tuple[str, ...] = ("telegram", "slack"),
     **switches: Any,
 ) -> AsyncIterator[Book]:
     """A Steward with two chats, telegram and slack, both the principal's unless `link` is off.
@@ -374,7 +375,7 @@ async def open_book(
     """
     lay_out(home, template)
     clock = Clock(now)
-    chats = {name: Recorder(name, clock) for name in ("telegram", "slack")}
+    chats = {name: Recorder(name, clock) for name in names}
     switches.setdefault("policy", PolicySettings(hold_s=0))
     settings = Settings(
         home=home, zone=zone, embeddings=EmbeddingSettings(path="" if model else str(home / "no-model")), **switches
@@ -383,7 +384,7 @@ async def open_book(
         if link:
             async with steward.crew.db.write() as tx:
                 for name in chats:
-                    conversation = PRINCIPAL if name == "telegram" else None
+                    conversation = None if name == "slack" else PRINCIPAL
                     await people.set_standing(tx, name, PRINCIPAL, "principal", ms(now), conversation=conversation)
         intake = Intake(steward.home.database)
         await steward.worker.recover()
