@@ -5,6 +5,11 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import traceback
+from collections.abc import Callable
+from types import TracebackType
+
+from knowledge.strongbox import RedactingFormatter, Strongbox
 
 _SECRETS = re.compile(
     r"\b(bot)?\d{6,}:[\w-]{20,}|\bxox[abp]-[\w-]+|\bxapp-[\w-]+|\bsk-[\w-]{16,}|(?i:bearer\s+)[\w.~+/-]{16,}"
@@ -16,10 +21,20 @@ class _Redact(logging.Formatter):
         return _SECRETS.sub("***", super().format(record))
 
 
-def set_up_logs(level: str) -> None:
-    """Log to stderr from `level` on; what looks like a token is replaced, also in tracebacks."""
+def set_up_logs(level: str, box: Strongbox) -> None:
+    """Log to stderr from `level` on; secrets of `box` and what looks like a token are replaced, in tracebacks too, also in
+    those that end the process."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Redact("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(RedactingFormatter(_Redact("%(asctime)s %(levelname)s %(name)s: %(message)s"), box))
+    sys.excepthook = _last_words(box)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in ("httpx", "httpcore", "telegram", "aiosqlite", "alembic"):
         logging.getLogger(name).setLevel(max(logging.WARNING, getattr(logging, level.upper())))
+
+
+def _last_words(box: Strongbox) -> Callable[[type[BaseException], BaseException, TracebackType | None], None]:
+    def tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        text = "".join(traceback.format_exception(kind, error, trace))
+        sys.stderr.write(_SECRETS.sub("***", box.redact(text)))
+
+    return tell

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import AliasChoices, BaseModel, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from bot.secrets import SecretsSource
 from knowledge import cipher
 
 
@@ -208,7 +209,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         toml = TomlConfigSettingsSource(settings_cls, toml_file=default_home() / "steward.toml")
-        return init_settings, env_settings, toml
+        return init_settings, env_settings, SecretsSource(settings_cls, default_home()), toml
 
     def model_post_init(self, _context: Any) -> None:
         """Whoever has read the settings can open the home: its key, where there is one, is known to this process."""

@@ -16,16 +16,19 @@ leave_out()
 
 from bot.local import LocalServer  # noqa: E402
 from bot.logs import set_up_logs  # noqa: E402
+from bot.secrets import strongbox  # noqa: E402
 from bot.settings import Settings  # noqa: E402
+from knowledge.strongbox import no_core_dumps  # noqa: E402
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def main() -> int:
     """Exit code 0: went to sleep or was asked to stop. Anything else is a crash for the supervisor."""
+    no_core_dumps()
     _end_with_the_receiver()
     settings = Settings()
-    set_up_logs(settings.log)
+    set_up_logs(settings.log, strongbox(settings))
     return asyncio.run(_work(settings))
 
 

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[1]
-_FIRST = "import sys; sys.path.insert(0, sys.argv.pop(1));"
+_FIRST = (
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); from knowledge.strongbox import no_core_dumps; no_core_dumps(); "
+)
 
 
 class SaidTooMuch(Exception):

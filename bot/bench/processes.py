@@ -173,6 +173,8 @@ def _cpu_ticks(pid: int) -> int:
 def _kb(pid: int, name: str) -> int:
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except PermissionError:  # a process that leaves no core dump shows its maps to root alone
+        lines, name = Path(f"/proc/{pid}/status").read_text().splitlines(), "VmRSS:"
     except OSError:
         return 0
     return next((int(line.split()[1]) for line in lines if line.startswith(name)), 0)

@@ -9,8 +9,10 @@ def main() -> None:
     """Entry point: no arguments open the console chat. Failures are one sentence on stderr and exit code 1."""
     from bot.cli.sentences import sentence_of
     from bot.slim import leave_out
+    from knowledge.strongbox import no_core_dumps
 
     leave_out()
+    no_core_dumps()
     words = sys.argv[1:] or ["chat"]
     try:
         if (role := _plain_run(words)) is not None:

@@ -18,10 +18,12 @@ app = typer.Typer(
 )
 agents = typer.Typer(help="Who works for you.", no_args_is_help=True)
 approvals = typer.Typer(help="Cards that wait for your decision.", no_args_is_help=True)
+secrets = typer.Typer(help="Tokens and keys: where they come from.", no_args_is_help=True)
 failures = typer.Typer(help="What went wrong, and what can be done.", no_args_is_help=True)
 app.add_typer(agents, name="agents")
 app.add_typer(approvals, name="approvals")
 app.add_typer(failures, name="failures")
+app.add_typer(secrets, name="secrets")
 app.add_typer(audit, name="audit")
 app.add_typer(policy, name="policy")
 app.add_typer(bench, name="bench")
@@ -280,6 +282,22 @@ def backup(
     from bot.cli import keep
 
     raise typer.Exit(keep.new_key() if new else keep.backup(target, to))
+
+
+@secrets.command("list")
+def secrets_list(json: Json = False) -> None:
+    """Which are set, and where each comes from; never a value."""
+    from bot.cli import sealing
+
+    raise typer.Exit(sealing.list_all(as_json=json))
+
+
+@secrets.command("seal")
+def secrets_seal() -> None:
+    """Move the secrets of steward.toml into one file that only a passphrase opens (age)."""
+    from bot.cli import sealing
+
+    raise typer.Exit(sealing.seal_toml())
 
 
 @app.command()

@@ -45,12 +45,13 @@ async def alone(settings: Settings) -> AsyncIterator[Steward]:
     from bot.desk import handlers
     from bot.local import LocalServer
     from bot.logs import set_up_logs
+    from bot.secrets import strongbox
     from channels.console import ConsoleSpeaker
     from knowledge.words import Outbound
 
     async def show(message: Outbound, ref: str) -> None: ...
 
-    set_up_logs(settings.log)
+    set_up_logs(settings.log, strongbox(settings))
     name = f"shell-{random_id(6)}"  # a terminal of its own: what waits for the console is left to `steward chat`
     async with compose(settings, {"console": ConsoleSpeaker(show, name)}, console=name) as steward:
 

@@ -13,6 +13,7 @@ def sentence_of(error: BaseException) -> str | None:
         "DatabaseTrouble",
         "CheckpointTrouble",
         "CipherTrouble",
+        "Sealed",
         "LocalTrouble",
         "CliTrouble",
         "ChannelTrouble",

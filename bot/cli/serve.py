@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bot.home import Home
 from bot.logs import set_up_logs
+from bot.secrets import strongbox
 from bot.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def run(role: str) -> int:
     if role not in ("all", "receiver", "worker"):
         raise CliTrouble(f"There is no role called {role}: it is all, receiver or worker.")
     settings = Settings()
-    set_up_logs("info" if settings.log == "warning" else settings.log)
+    set_up_logs("info" if settings.log == "warning" else settings.log, strongbox(settings))
     if role == "worker":
         from bot.worker_main import main
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from bot.secrets import strongbox
 from bot.settings import Settings
 from knowledge.words import Outbound, Press
 
@@ -17,7 +18,7 @@ def chat(once: str | None, *, as_json: bool) -> int:
     from bot.logs import set_up_logs
 
     settings = Settings()
-    set_up_logs(settings.log)
+    set_up_logs(settings.log, strongbox(settings))
     if once is not None:
         return asyncio.run(_once(settings, once, as_json=as_json))
     if sys.stdin.isatty() and sys.stdout.isatty() and not as_json:
