@@ -42,7 +42,9 @@ def test_every_model_is_asked_with_the_stand_ins_in_place() -> None:
     code = f"""
 import sys; sys.path.insert(0, '.')
 from bot.slim import leave_out; leave_out()
-import pytest; sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', '{test}']))
+import pytest
+quiet = ['-p', 'no:cacheprovider', '-p', 'no:langsmith_plugin', '-W', 'ignore::pytest.PytestAssertRewriteWarning']
+sys.exit(pytest.main(['-q', *quiet, '{test}']))
 """
     done = subprocess.run([sys.executable, "-P", "-c", code], cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True)
     assert done.returncode == 0, done.stdout[-2_000:]
