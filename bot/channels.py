@@ -89,7 +89,7 @@ def voices(settings: Settings, menu: Menu, last_inbound: LastInbound) -> dict[st
     for name, keywords in configured(settings).items():
         access = load(CHANNELS[name].access)(**keywords)
         more: dict[str, Any] = {}
-        if name == "telegram":
+        if name in ("telegram", "slack"):
             more["public_url"] = settings.public_url
         if name == "whatsapp":
             more["last_inbound"] = last_inbound

@@ -95,8 +95,9 @@ class Receiver:
             return
         if delivery.wants_typing and self.intake.is_principal(delivery.channel, delivery.sender):
             self._keep_typing(channel, delivery)
-        elif delivery.form and self.intake.is_principal(delivery.channel, delivery.sender):
-            self._spawn(channel.confirm_press(delivery))
+        elif delivery.form:
+            if self.intake.is_principal(delivery.channel, delivery.sender):
+                self._spawn(channel.confirm_press(delivery))
         elif delivery.press_id and not awake:
             self.intake.mark_confirmed(delivery.channel, delivery.account, delivery.dedupe_key)
             self._spawn(channel.confirm_press(delivery))

@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -19,12 +18,12 @@ from channels import render
 from channels.base import ChannelError, FileRef, Finding, Inbound, Limits, Menu, Receipt, Refusal, TryLater
 from channels.slack_access import SlackAccess, guard_logs
 from channels.slack_connector import GuardedConnector
+from channels.slack_doctor import findings
 from channels.slack_parse import parse
 from channels.slack_wire import (
     GONE,
     NOT_THERE,
     UNPARSED,
-    SlackUnauthorised,
     address,
     board,
     content,
@@ -35,10 +34,6 @@ from channels.slack_wire import (
 from knowledge.egress import guarded_client
 from knowledge.words import Outbound
 
-SCOPES = (
-    "app_mentions:read", "assistant:write", "chat:write", "commands", "files:read", "im:history", "im:read", "im:write",
-    "reactions:read",
-)  # fmt: skip
 _FILE_HOSTS = ("files.slack.com", "slack-files.com")
 _ANSWER_HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
 _FORMS = ("auth.test", "conversations.history", "conversations.replies", "files.info")  # these read no JSON
@@ -60,12 +55,14 @@ class SlackSpeaker:
         access: SlackAccess,
         menu: Menu | None = None,
         bot_user: str = "",
+        public_url: str = "",
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         guard_logs()
         self._access = access
         self._commands = frozenset(command.name for command in (menu or Menu()).commands)
         self._bot_user = bot_user
+        self._public_url = public_url
         self._now = now
         self._pauses: dict[str, float] = {}
         self._client: AsyncWebClient | None = None
@@ -165,30 +162,8 @@ class SlackSpeaker:
             raise TryLater(f"The file could not be read ({type(trouble).__name__}).") from None
 
     async def probe(self) -> list[Finding]:
-        """Token, scopes and this machine's clock against Slack's (signatures are refused beyond five minutes)."""
-        try:
-            response = await self._call("auth.test")
-        except SlackUnauthorised:
-            step = "Install the app again and put its token into STEWARD_SLACK__BOT_TOKEN"
-            return [Finding("Slack takes the bot token", False, step)]
-        except ChannelError as trouble:
-            return [Finding(f"Slack can be reached at {self._access.url}", False, str(trouble))]
-        granted = {scope.strip() for scope in str(response.headers.get("x-oauth-scopes") or "").split(",")}
-        missing = [scope for scope in SCOPES if scope not in granted]
-        step = (
-            f"Add {', '.join(missing)} (channels/slack_manifest.yaml has them all) and install the app again"
-            if missing
-            else ""
-        )
-        team = str(response.get("team_id") or "")
-        right = self._access.team in ("", team)
-        skew = self._skew(str(response.headers.get("date") or ""))
-        return [
-            Finding(f"Slack takes the bot token ({response.get('user')} in {response.get('team')})", True),
-            Finding("The app has the scopes it needs", not missing, step),
-            Finding("The token is of the configured team", right, "" if right else f"Set STEWARD_SLACK__TEAM={team}"),
-            Finding("The clock is right", skew < 60, "" if skew < 60 else f"It is {skew:.0f} s off; set it by NTP"),
-        ]
+        """Every step of docs/slack.md, in its order."""
+        return await findings(self._access, self._call, self._public_url, self._now)
 
     async def start(self) -> None:
         """Learn the bot's own user id, by which mentions are known."""
@@ -281,9 +256,3 @@ class SlackSpeaker:
     def _only_at(self, url: str, hosts: tuple[str, ...]) -> None:
         if not self._is_at(url, hosts):
             raise Refusal("The file lies outside Slack; Steward does not fetch it.")
-
-    def _skew(self, date: str) -> float:
-        try:
-            return abs((self._now() - parsedate_to_datetime(date)).total_seconds()) if date else 0.0
-        except (ValueError, TypeError):
-            return 0.0

@@ -62,6 +62,6 @@ def guard_logs() -> None:
     """Keep tokens out of what the HTTP libraries and the SDK log, whatever level they are set to."""
     for name in ("httpx", "httpcore.http11", "slack_sdk.web.async_client", "slack_sdk"):
         logging.getLogger(name).addFilter(_no_tokens)
-    for name in ("httpx", "httpcore", "slack_sdk", "aiohttp"):
+    for name in ("httpx", "httpcore", "slack_sdk", "slack_bolt", "aiohttp"):
         if logging.getLogger(name).level == logging.NOTSET:
             logging.getLogger(name).setLevel(logging.WARNING)

@@ -77,7 +77,7 @@ def decode(raw: bytes) -> dict[str, Any]:
 
 def understand(content: dict[str, Any], raw: bytes) -> Payload:
     """What a decoded payload is. Never raises; what it can't place has the kind ""."""
-    if _text(content, "type") == "event_callback" or isinstance(content.get("event"), dict):
+    if _text(content, "type") == "event_callback":
         return _event(content, raw)
     if "command" in content and "type" not in content:
         key = f"command:{_text(content, 'trigger_id') or digest(raw)}"
@@ -111,7 +111,7 @@ def _event(content: dict[str, Any], raw: bytes) -> Payload:
         item = _dict(event, "item")
         channel, thread = _text(item, "channel"), ""
     if kind == "home":
-        channel = ""
+        kind, channel = kind if user else "", ""
     if kind == "assistant":
         started = _dict(event, "assistant_thread")
         channel, thread, user = _text(started, "channel_id"), _text(started, "thread_ts"), _text(started, "user_id")

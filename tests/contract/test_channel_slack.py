@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ import pytest
 
 import channels
 from channels.base import Delivery, FileRef, Refusal, TryLater
-from channels.slack import SCOPES, SlackSpeaker
+from channels.slack import SlackSpeaker
 from channels.slack_access import SlackAccess
+from channels.slack_doctor import SCOPES
 from channels.slack_payload import decode, understand
 from channels.slack_receive import SlackReceiver, sort
 from knowledge.words import Button, Outbound, Press
@@ -157,6 +159,47 @@ async def test_the_edit_button_opens_its_form_at_once_and_other_buttons_open_non
     assert speaker.parse(pressed.raw, "T1").note == "a form was opened"
 
 
+async def test_a_form_that_comes_too_late_is_told_and_a_second_click_is_not(
+    slack: FakeSlack, speaker: SlackSpeaker, receiver: SlackReceiver
+) -> None:
+    await speaker.send(CARD, "D42")
+    slack.fail("views.open", "expired_trigger_id")
+    await receiver.confirm_press(delivered(slack.people.press("Edit"), slack))
+    await until(lambda: bool(slack.ephemeral))
+    assert "Press Edit again" in slack.ephemeral[0]["text"]
+    slack.fail("views.open", "exchanged_trigger_id")
+    await receiver.confirm_press(delivered(slack.people.press("Edit"), slack))
+    await until(lambda: len(slack.calls("views.open")) == 2)
+    await asyncio.sleep(0.1)
+    assert len(slack.ephemeral) == 1
+
+
+async def test_prompts_are_offered_in_a_fresh_thread(slack: FakeSlack, receiver: SlackReceiver) -> None:
+    await receiver.show_typing(delivered(slack.people.starts_thread(), slack))
+    await until(lambda: bool(slack.calls("assistant.threads.setSuggestedPrompts")))
+    assert slack.calls("assistant.threads.setStatus") == []
+
+
+async def test_an_event_cut_off_before_its_acknowledgement_comes_again_under_the_same_key(
+    slack: FakeSlack, receiver: SlackReceiver
+) -> None:
+    stored: list[str] = []
+
+    async def accept(deliveries: list[Delivery]) -> None:
+        stored.extend(d.dedupe_key for d in deliveries)
+        if len(stored) == 1:
+            await slack.disconnect()
+            await slack.sockets[-1].close()
+
+    async with listening(receiver, accept, slack):
+        message = json.loads(slack.people.text("hi"))
+        await slack.push("events_api", message, "e1")
+        await until(lambda: len(slack.sockets) == 2)
+        await slack.push("events_api", message, "e2")
+        await until(lambda: len(slack.acknowledged) >= 1)
+    assert stored == [stored[0]] * 2
+
+
 async def test_an_answer_to_a_command_in_a_channel_is_for_one_pair_of_eyes(
     slack: FakeSlack, speaker: SlackSpeaker
 ) -> None:
@@ -243,6 +286,37 @@ async def test_doctor_names_missing_scopes_and_a_wrong_token(slack: FakeSlack, s
     (finding,) = await wrong.probe()
     assert not finding.ok
     await wrong.close()
+
+
+async def test_doctor_tries_the_way_in_and_the_clock(slack: FakeSlack) -> None:
+    async def web(request: Request) -> Response:
+        return Response(200 if request.path == "/slack/events" else 404)
+
+    async def wrong(public_url: str = "", later: float = 0.0, **more: str) -> list[str]:
+        given = {
+            "bot_token": BOT_TOKEN,
+            "signing_secret": SIGNING_SECRET,
+            "team": "T1",
+            "api_base": slack.api_base,
+        } | more
+        made = SlackSpeaker(
+            SlackAccess(**given), public_url=public_url, now=lambda: datetime.now(UTC) + timedelta(seconds=later)
+        )
+        found = [f.next_step for f in await made.probe() if not f.ok]
+        await made.close()
+        return found
+
+    async with Loopback(web) as steward:
+        assert await wrong(steward.url) == []
+        assert "web server" in (await wrong(f"{steward.url}/elsewhere"))[0]
+    assert "steward run" in (await wrong(steward.url))[0], "nobody listens there any more"
+    assert await wrong(app_token=APP_TOKEN) == []
+    assert "connections:write" in (await wrong(app_token="xapp-9-WRONG"))[0]
+    slack.fail("apps.connections.open", "socket_mode_not_enabled")
+    assert "Socket Mode" in (await wrong(app_token=APP_TOKEN))[0]
+    assert "Basic Information" in (await wrong(signing_secret="short"))[0]
+    assert "STEWARD_SLACK__TEAM=T1" in (await wrong(team="T9"))[0]
+    assert "NTP" in (await wrong(later=400.0))[0]
 
 
 async def test_typing_shows_in_threads(slack: FakeSlack, receiver: SlackReceiver) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 from functools import cache
 from typing import Any
@@ -15,6 +16,7 @@ from tests.fakes.slack_people import People
 from tests.fakes.telegram_spec import SPECS
 from tests.fakes.twilio_api import FakeTwilio
 
+_KEYS = itertools.count(10**6)
 ODD: st.SearchStrategy[Any] = st.one_of(
     st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), st.text(max_size=12),
     st.sampled_from(["", "\x00", "\ud83d", "é" * 300, "x" * 20_000, "/stop", "/steward", "yes", "1", "١٢٣", "<!channel>", "y:c1:1:0:n",
@@ -75,7 +77,7 @@ def _at(tree: Any, path: list[Any]) -> Any:
 def bodies(draw: st.DrawFn, channel: str) -> bytes:
     """The bytes of a damaged payload of `channel`, now and then damaged once more as bytes."""
     kind, whole = draw(st.sampled_from(_wholes(channel)))
-    fresh = draw(st.integers(10**6, 10**9))  # a key of its own: else most would be the same delivery again
+    fresh = next(_KEYS)  # a key of its own: else most would be the same delivery again
     ids = {"update_id": fresh, "event_id": f"Ev{fresh}", "MessageSid": f"SM{fresh:032x}", "trigger_id": f"{fresh}.1"}
     tree = draw(damaged(whole | {name: value for name, value in ids.items() if name in whole}))
     if kind == "json":

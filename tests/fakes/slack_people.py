@@ -137,11 +137,15 @@ class People:
     def submit(self, view: dict[str, Any], text: str | None, user: str = USER) -> bytes:
         """Someone fills in a form that was opened and sends it."""
         self._count += 1
-        filled = view | {
-            "id": f"V{self._count}",
-            "hash": "h",
-            "state": {"values": {"steward-edit": {"steward-edit": {"type": "plain_text_input", "value": text}}}},
-        }
+        filled = (
+            {"type": "modal", "callback_id": "steward-edit"}
+            | view
+            | {
+                "id": f"V{self._count}",
+                "hash": "h",
+                "state": {"values": {"steward-edit": {"steward-edit": {"type": "plain_text_input", "value": text}}}},
+            }
+        )
         payload = {
             "type": "view_submission",
             "team": {"id": TEAM},

@@ -42,10 +42,11 @@ class Recorder:
         hint = "" if forwarded else text
         return self._delivery(body, sender, "control" if hint.strip().startswith("/stop") else "turn", hint=hint)
 
-    def pressed(self, data: str, ref: str, *, sender: str = PRINCIPAL) -> Delivery:
-        """Someone presses a button with `data` on the message `ref`."""
+    def pressed(self, data: str, ref: str, *, sender: str = PRINCIPAL, text: str = "") -> Delivery:
+        """Someone presses a button with `data` on the message `ref`, or sends its form with `text`."""
         query = f"q{self._next()}"
-        return self._delivery({"press": data, "query": query, "on": ref}, sender, "control", press_id=query)
+        body = {"press": data, "query": query, "on": ref, "text": text}
+        return self._delivery(body, sender, "control", press_id=query)
 
     def _delivery(
         self, body: dict[str, Any], sender: str, lane: Any, *, hint: str = "", press_id: str = ""
@@ -70,7 +71,7 @@ class Recorder:
             press = Press.decode(body["press"])
             return Inbound(
                 "press", self.name, account, sender, sender, body["ref"], at, press=press, press_id=body["query"],
-                pressed_ref=body["on"],
+                pressed_ref=body["on"], text=body["text"],
             )  # fmt: skip
         text = body["text"]
         more = {"forwarded": body["forwarded"], "reply_to": body["reply_to"], "sender_name": body["name"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from knowledge.words import Press
 from tests.playbooks.kit import (
@@ -273,6 +274,25 @@ async def test_a_reply_to_a_card_means_that_card(play: Book) -> None:
         calls("calendar.create", summary="Lunch with Ada"),
         says("Created", "Lunch"),
     )
+
+
+async def test_words_in_reply_to_a_card_change_that_card_however_long(play: Book) -> None:
+    await play(user("lunch with Ada on 27 November at 12:30"), asks("Lunch with Ada"))
+    first = play.card
+    await play(user("dinner with Bo on 28 November at 19:00"), asks("Dinner with Bo"))
+    long = "at " + "the very nice place by the lake " * 120
+    await play(user(long, reply_to=first), asks("Lunch with Ada", "by the lake"))
+
+
+async def test_a_form_sent_after_the_card_expired_says_so_and_changes_nothing(play: Book) -> None:
+    await play(user("lunch with Ada on 27 November at 12:30"), asks("Lunch with Ada"))
+    _, ref, data = button(play, "Edit")
+    play.clock.now += timedelta(days=30)
+    await play.settle()
+    form = play.chats["telegram"].pressed(data, ref, text="make it 3pm")
+    await play.deliver(form)
+    assert "expired" in play.chats["telegram"].toasts[-1]
+    assert await play.count("effect") == 0
 
 
 async def test_a_new_message_voids_none_of_three_open_cards_and_all_three_turns_finish(play: Book) -> None:

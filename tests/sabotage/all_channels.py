@@ -6,11 +6,44 @@ from tests.sabotage import Damage
 
 _EVERY = "tests/contract/test_channels.py::test_"
 _TYPING = "tests/contract/test_typing.py::test_"
+_CARDS = "tests/playbooks/test_cards_play.py::test_"
+_HTTP = "tests/contract/test_slack_http.py::test_"
+_FORTY = "tests/laws/test_02_once.py::test_forty_concurrent_mixed_presses_make_one_decision_and_forty_answers"
 _VOICE = "tests/contract/test_voice.py::test_"
 
 DAMAGES: tuple[Damage, ...] = (
     Damage("all 1", "channels/slack_receive.py", 'Refused(401, "The signature is wrong.")', "None",
-           _EVERY + "a_request_that_is_not_authentic_is_refused"),
+           _EVERY + "a_request_that_is_not_authentic_is_refused[slack-wrong]"),
+    Damage("all 1", "channels/telegram_receive.py", "hmac.compare_digest(", "True or hmac.compare_digest(",
+           _EVERY + "a_request_that_is_not_authentic_is_refused[telegram-wrong]"),
+    Damage("all 1", "channels/whatsapp_signature.py", "hmac.compare_digest(one, signature)", "True",
+           _EVERY + "a_request_that_is_not_authentic_is_refused[whatsapp-wrong]"),
+    Damage("all 2", "knowledge/store/intake.py", "_clean(a.dedupe_key)", "_clean(a.dedupe_key) + str(time.monotonic())",
+           "tests/laws/test_02_once.py::test_the_same_delivery_at_once_again_and_after_a_restart_is_one_turn"),
+    Damage("all 3", "bot/http.py", 'PlainTextResponse("try again", 503)', 'PlainTextResponse("try again", 200)',
+           "tests/laws/test_01_stored_before_acknowledged.py::test_a_webhook_is_answered_200_only_after_the_commit"),
+    Damage("all 3", "bot/receiver.py", "        awake = await self.poke()\n        for delivery", "        await asyncio.sleep(0.6)\n        awake = await self.poke()\n        for delivery",
+           _HTTP + "every_kind_is_acknowledged_in_half_a_second_while_nobody_works_and_slack_does_not_answer"),
+    Damage("all 4", "bot/receiver.py", "        await stored\n", "",
+           "tests/laws/test_01_stored_before_acknowledged.py::test_a_webhook_is_answered_200_only_after_the_commit"),
+    Damage("all 5", "bot/control.py", "            if not principal:\n", "            if principal is None:\n", _CARDS + "a_stranger_s_press_does_nothing"),
+    Damage("all 5", "bot/hearing.py", '        if standing != "principal":\n            await self._not_the', '        if False:\n            await self._not_the',
+           "tests/laws/test_11_never_speak_to_strangers.py::test_a_stranger_gets_nothing"),
+    Damage("all 6", "knowledge/store/cards.py", 'won = [p for p in chosen if p.state == "open" and await', "won = [p for p in chosen if True or await", _FORTY),
+    Damage("all 7", "knowledge/store/cards.py", "    if version and version != found.version:\n", "    if False:\n", _CARDS + "a_press_on_an_old_version_is_superseded"),
+    Damage("all 7", "knowledge/store/cards.py", "nonce is not None and nonce != found.nonce", "False", _CARDS + "a_button_of_another_database_or_no_button_at_all_means_nothing"),
+    Damage("all 8", "bot/outbox.py", "        if copy.revision >= card.revision:\n", "        if True:\n",
+           _CARDS + "decided_on_another_channel_every_copy_is_updated_and_the_answer_goes_where_it_was_asked"),
+    Damage("all 9", "bot/outbox.py", "if broken := await self._broken_bond(effect):", "if broken := \"\":",
+           "tests/laws/test_05_only_the_decided_bytes.py::test_what_was_changed_between_the_decision_and_the_run_is_refused_and_recorded"),
+    Damage("all 9", "knowledge/store/cards.py", "    if version and version != found.version:\n", "    if False:\n",
+           "tests/laws/test_05_what_was_shown_is_what_is_done.py::test_the_old_version_s_button_does_nothing_and_every_version_is_kept"),
+    Damage("all 10", "channels/slack.py", "render.fit(message, self.limits, lambda document: len(render.to_mrkdwn(document)))", "render.fit(message, self.limits)[:1]",
+           _EVERY + "long_text_arrives_in_full_and_in_order"),
+    Damage("all 11", "channels/slack.py", "            if not says(refusal, UNPARSED):\n", "            if True:\n",
+           "tests/contract/test_channel_slack.py::test_blocks_that_slack_refuses_are_sent_once_more_as_plain_text"),
+    Damage("all 11", "channels/slack_wire.py", '"verbatim": True}\n    if simple:', '"verbatim": True, "emoji": True}\n    if True:',
+           _EVERY + "a_button_comes_back_as_the_press_it_was"),
     Damage("all 12", "channels/slack.py", 'raise TryLater("Slack asked to slow down; the pause is not over.", left)', "pass",
            _EVERY + "slow_down_is_obeyed_and_nothing_overtakes"),
     Damage("all 13", "bot/receiver.py", "            self._keep_typing(channel, delivery)", "            pass",
@@ -37,4 +70,11 @@ DAMAGES: tuple[Damage, ...] = (
            _VOICE + "an_empty_transcript_gives_one_plain_sentence"),
     Damage("all 14", "bot/control.py", '        if inbound.kind == "voice":\n', "        if False:\n",
            _VOICE + "a_spoken_approval_decides_nothing_but_chooses_the_card_and_asks_for_the_button"),
+    Damage("all 15", "channels/slack.py", "        self._only_at(url, _FILE_HOSTS)\n", "",
+           "tests/contract/test_channel_slack.py::test_files_come_from_slack_alone_and_a_sign_in_page_is_no_file"),
+    Damage("all 15", "channels/slack.py", "        if url and self._is_at(url, _ANSWER_HOSTS):\n", "        if url:\n",
+           "tests/contract/test_channel_slack.py::test_response_urls_of_strange_hosts_are_never_called"),
+    Damage("all 16", "channels/slack.py", '"link_names": False', '"links_names": False', _EVERY + "a_message_is_shown_and_its_receipt_finds_it_again"),
+    Damage("all 17", "channels/slack_payload.py", "return value if isinstance(value, dict) else {}", "return value  # type: ignore",
+           "tests/unit/test_slack_receive.py::test_every_published_sample_goes_through_without_an_exception"),
 )  # fmt: skip

@@ -236,6 +236,15 @@ def test_in_pipes_no_card_is_approved_by_default(tmp_path: Path) -> None:
     assert events(tmp_path) == 1
 
 
+def test_a_scripted_session_goes_from_text_to_draft_edit_approval_and_reply(tmp_path: Path) -> None:
+    lines = piped(tmp_path, given="lunch with Ada tomorrow at 12:30\nno, make it 3pm\n/approve 1\n")
+    said = "\n".join(lines)
+    places = [said.index(words) for words in ("12:30", "/approve 1", "15:00", "Created “Lunch with Ada”")]
+    assert places == sorted(places)
+    assert events(tmp_path) == 1
+    assert "T150000" in (tmp_path / "calendar.ics").read_text()
+
+
 def test_in_pipes_with_json_every_message_is_an_object_and_a_press_is_one(tmp_path: Path) -> None:
     (card,) = (
         json.loads(line) for line in piped(tmp_path, "--json", given='{"text": "lunch with Ada tomorrow at 12:30"}\n')

@@ -170,6 +170,21 @@ def test_an_empty_form_is_answered_inline_and_a_full_one_is_the_edit() -> None:
     assert inbound.press == Press("edit", "card", 1, 0, "n")
 
 
+def test_a_form_of_3000_characters_is_taken_one_that_is_closed_wants_no_answer() -> None:
+    view = {"private_metadata": json.dumps({"press": Press("edit", "c", 1, 0, "n").encode(), "channel": "D42"})}
+    stored = sort(People().submit(view, "x" * 3000), ACCESS)
+    assert isinstance(stored, Delivery)
+    assert len(parse(stored.raw, "T1", "UBOT", (), datetime.now(UTC)).text) == 3000
+    closed = {
+        "type": "view_closed",
+        "team": {"id": "T1"},
+        "user": {"id": "U42"},
+        "view": view | {"id": "V1", "callback_id": "x"},
+    }
+    seen = parse(json.dumps(closed).encode(), "T1", "UBOT", (), datetime.now(UTC))
+    assert (seen.kind, seen.press) == ("sign", None)
+
+
 @pytest.mark.parametrize(
     ("text", "kind", "command", "rest"),
     [
@@ -210,7 +225,13 @@ def test_a_reaction_and_a_shortcut() -> None:
         "9.0",
         "D42",
     )
-    who = {"type": "message_action", "trigger_id": "t", "team": {"id": "T1"}, "user": {"id": "U42"}}
+    who = {
+        "type": "message_action",
+        "callback_id": "ask-steward",
+        "trigger_id": "t",
+        "team": {"id": "T1"},
+        "user": {"id": "U42"},
+    }
     shortcut = who | {"channel": {"id": "C1"}, "message": {"text": "their &lt;words&gt;", "ts": "3.0"}}
     asked = parse(json.dumps(shortcut).encode(), "T1", "UBOT", (), now)
     assert (asked.text, asked.forwarded, asked.conversation) == ("their <words>", True, "C1/U42")
