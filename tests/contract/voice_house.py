@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bot.compose import compose
-from bot.settings import EmbeddingSettings, Settings, VoiceSettings
+from bot.settings import VoiceSettings
 from channels.base import Delivery
-from graphs.state import ms
-from knowledge.store import people
-from knowledge.store.intake import Intake
 from tests.contract.channel_rigs import RIGS, SlackRig, TelegramRig, WhatsAppRig
-from tests.contract.console_rig import ConsoleRig, console_rig
+from tests.contract.console_rig import ConsoleRig
 from tests.fakes.sound import note
 from tests.fakes.transcriber_api import FakeTranscriber
-from tests.playbooks.kit import Book, Clock, lay_out
+from tests.playbooks.chats import opened
+from tests.playbooks.kit import Book
 
 AnyRig = TelegramRig | SlackRig | WhatsAppRig | ConsoleRig
 CHATS = ("console", *sorted(RIGS))
@@ -66,30 +62,8 @@ def spoken(rig: AnyRig, sound: bytes | None = None, **more: Any) -> Delivery:
 @asynccontextmanager
 async def house(channel: str, home: Path, template: Path, **voice: Any) -> AsyncIterator[House]:
     """Opened with the principal linked. `voice` are switches of that section; by default the fake server transcribes."""
-    lay_out(home, template)
-    async with (RIGS | {"console": console_rig})[channel]() as rig, FakeTranscriber() as transcriber:
-        assert isinstance(rig, AnyRig)
-        settings = Settings(
-            home=home,
-            zone="Europe/Zurich",
-            embeddings=EmbeddingSettings(path=str(home / "no-model")),
-            voice=VoiceSettings(**{"transcriber": transcriber.url} | voice),
-        )
-        clock = Clock(datetime.now(UTC))
-        local = rig.conversation if channel == "console" else ""
-        async with compose(settings, {channel: rig.speaking}, clock=clock, console=local) as steward:
-            who = rig.typed("hello")
-            async with steward.crew.db.write() as tx:
-                await people.set_standing(
-                    tx, channel, who.sender, "principal", ms(clock()), conversation=who.conversation
-                )
-            intake = Intake(steward.home.database)
-            work = asyncio.create_task(steward.worker.run())
-            try:
-                yield House(rig, Book(steward, clock, {}, intake, {}, {}, set(), cards={}), transcriber)
-            finally:
-                steward.worker.stop()
-                with suppress(asyncio.CancelledError):
-                    await work
-                intake.close()
-        assert rig.violations() == []
+    async with FakeTranscriber() as transcriber:
+        settings = VoiceSettings(**{"transcriber": transcriber.url} | voice)
+        async with opened(channel, home, template, datetime.now(UTC), voice=settings) as chat:
+            assert isinstance(chat.rig, AnyRig)
+            yield House(chat.rig, chat.book, transcriber)

@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from bot.compose import compose
 from bot.settings import EmbeddingSettings, Settings
@@ -51,17 +53,18 @@ class Chat:
 
 
 @asynccontextmanager
-async def opened(name: str, home: Path, template: Path) -> AsyncIterator[Chat]:
+async def opened(name: str, home: Path, template: Path, now: datetime = NOW, **switches: Any) -> AsyncIterator[Chat]:
+    """A Steward over the channel `name`, the person at its other end linked as the principal."""
     lay_out(home, template)
-    clock = Clock(NOW)
-    settings = Settings(home=home, zone=ZURICH, embeddings=EmbeddingSettings(path=str(home / "no-model")))
+    clock = Clock(now)
+    settings = Settings(home=home, zone=ZURICH, embeddings=EmbeddingSettings(path=str(home / "no-model")), **switches)
     async with (
         CHATS[name]() as rig,
         compose(settings, {name: rig.speaking}, clock=clock, console=rig.conversation) as steward,
     ):
         me: Delivery = rig.typed("hello")
         async with steward.crew.db.write() as tx:
-            await people.set_standing(tx, name, me.sender, "principal", ms(NOW), conversation=me.conversation)
+            await people.set_standing(tx, name, me.sender, "principal", ms(now), conversation=me.conversation)
         intake = Intake(steward.home.database)
         work = asyncio.create_task(steward.worker.run())
         try:

@@ -11,6 +11,7 @@ import pytest
 from graphs.state import ms
 from knowledge.store import messages
 from knowledge.words import Outbound
+from tests.contract.voice_house import house, spoken
 from tests.playbooks.chats import CHATS, Chat, opened
 from tests.playbooks.kit import NOW
 
@@ -93,3 +94,21 @@ async def test_a_failure_is_told_with_its_remedy_and_the_remedy_works(chat: Chat
     await chat.presses("Try again")
     chat.expect("Created “Lunch with Ada”")
     assert chat.events() == 1
+
+
+@pytest.mark.integration  # a voice note is decoded in a process of its own
+@pytest.mark.parametrize("name", sorted(CHATS))
+async def test_a_voice_note_is_shown_as_heard_and_its_card_is_decided_by_the_button_alone(
+    name: str, tmp_path: Path, empty_database: Path
+) -> None:
+    pytest.importorskip("av", reason="the extra `voice` is not installed")
+    async with house(name, tmp_path / "home", empty_database) as home:
+        home.transcriber.say("Lunch with Ada tomorrow at 12:30", "Yes, approve")
+        for _ in range(2):
+            await home.hears(spoken(home.rig))
+        said = " ".join(home.said)
+        assert "Lunch with Ada tomorrow at 12:30" in said
+        assert "A spoken word decides nothing" in said
+        assert home.book.calendar.count("BEGIN:VEVENT") == 0
+        await home.hears(home.rig.pressed("Approve"))
+        assert home.book.calendar.count("BEGIN:VEVENT") == 1

@@ -72,8 +72,8 @@ async def test_a_corrected_message_offers_to_redo_the_waiting_turn(chat: Chat) -
     people = phone(chat).people
     await chat.types(LUNCH)
     mine = max(ref for (_, ref), m in people.messages.items() if m.get("text") == LUNCH)
-    await arrives(chat, people.edit(mine, LUNCH))  # Telegram reports edits that change nothing
     said = len(texts(chat))
+    await arrives(chat, people.edit(mine, LUNCH))  # Telegram reports edits that change nothing
     await arrives(chat, people.edit(mine, "lunch with Bob on 27 November at 13:30"))
     assert "Shall I take that card back" in texts(chat)[-1]
     assert len(texts(chat)) == said + 1

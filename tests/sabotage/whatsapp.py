@@ -19,7 +19,7 @@ DAMAGES: tuple[Damage, ...] = (
            _HEARS + "every_published_signature_vector_verifies"),
     Damage("whatsapp 1", _SIGNED, '"HMAC_SHA256": hashlib.sha256', '"HMAC_SHA256": hashlib.sha1',
            _HEARS + "shared_key_signing_with_sha256_and_json_by_its_hash"),
-    Damage("whatsapp 1", _RECEIVE, """{access.public_url.rstrip('/')}{path}\"""", 'https://{request.headers.get("host")}{path}"',
+    Damage("whatsapp 1", _RECEIVE, """{access.public_url.rstrip('/')}{path}\"""", 'https://{request.headers.get(\'host\')}{path}"',
            _HEARS + "the_public_address_is_what_counts_whatever_the_proxy_did"),
     Damage("whatsapp 2", "channels/whatsapp_access.py", "<Response></Response>", "<Response><Message>Hi</Message></Response>",
            _PLAYS + "the_webhook_answers_empty_twiml_and_reports_are_checked"),

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from channels.base import FileRef, Inbound
@@ -264,6 +264,7 @@ IDS = st.text("abcdefghij23456789", max_size=30)
 VERBS = st.sampled_from(["approve", "reject", "edit", "undo", "run"])
 
 
+@example(Press("approve", "a" * 30, 10**6, 99, "b" * 30))
 @given(st.builds(Press, VERBS, IDS, st.integers(0, 10**6), st.integers(0, 99), IDS))
 def test_every_button_we_can_make_has_one_to_sixty_four_bytes_and_comes_back(press: Press) -> None:
     try:
