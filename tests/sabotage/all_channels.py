@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.sabotage import Damage
 
 _EVERY = "tests/contract/test_channels.py::test_"
+_SAYS = "tests/contract/test_saying.py::test_"
 _TYPING = "tests/contract/test_typing.py::test_"
 _CARDS = "tests/playbooks/test_cards_play.py::test_"
 _HTTP = "tests/contract/test_slack_http.py::test_"
@@ -44,6 +45,19 @@ DAMAGES: tuple[Damage, ...] = (
            "tests/contract/test_channel_slack.py::test_blocks_that_slack_refuses_are_sent_once_more_as_plain_text"),
     Damage("all 11", "channels/slack_wire.py", '"verbatim": True}\n    if simple:', '"verbatim": True, "emoji": True}\n    if True:',
            _EVERY + "a_button_comes_back_as_the_press_it_was"),
+    Damage("all 10", "channels/whatsapp.py", "return render.utf16(render.to_whatsapp(document))",
+           "return len(render.to_whatsapp(document))",
+           _SAYS + "text_of_1_to_20_000_characters_is_delivered_in_full_and_in_order_in_the_channels_unit[whatsapp-emoji]"),
+    Damage("all 10", "channels/render.py", "while at > half and breaks_cluster(text, at):", "while False:",
+           _SAYS + "no_part_opens_inside_a_family_or_a_letter_with_its_marks"),
+    Damage("all 10", "channels/render_document.py", "[max(0, start - at) : end - at]", "[max(0, start - at + 1) : end - at]",
+           _SAYS + "markup_over_the_edge_of_a_part_stays_balanced"),
+    Damage("all 11", "channels/slack.py", "if not says(refusal, UNPARSED):", "if True:",
+           _SAYS + "a_markup_refusal_is_retried_once_as_plain_text_without_escapes"),
+    Damage("all 11", "channels/render.py", "text = message.text if visible(document).strip() else _EMPTY", "text = message.text",
+           _SAYS + "any_string_as_a_models_output_is_delivered"),
+    Damage("all 12", "bot/outbox.py", "for index in range(len(receipts), len(parts)):", "for index in range(len(parts)):",
+           _SAYS + "429_in_the_middle_of_a_long_answer_is_obeyed_the_order_kept_and_nothing_sent_twice"),
     Damage("all 12", "channels/slack.py", 'raise TryLater("Slack asked to slow down; the pause is not over.", left)', "pass",
            _EVERY + "slow_down_is_obeyed_and_nothing_overtakes"),
     Damage("all 13", "bot/receiver.py", "            self._keep_typing(channel, delivery)", "            pass",
