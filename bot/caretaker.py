@@ -1,17 +1,25 @@
-"""What memory does by itself when nobody asks: puts a contradiction to the principal, once."""
+"""What memory does by itself when nobody asks: puts a contradiction to the principal, once, and tidies up at night."""
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime, timedelta, tzinfo
+from pathlib import Path
 
 from graphs.tools.facts import whose
 from graphs.tools.wording import day, quoted
-from knowledge.database import Database
+from knowledge import forgetting
+from knowledge.database import Database, Tx
 from knowledge.facts import store as facts
-from knowledge.facts.words import Fact
-from knowledge.store import messages, people
+from knowledge.facts.words import DAY, Fact
+from knowledge.ids import digest
+from knowledge.store import messages, people, settings
 from knowledge.words import Outbound
 
+_NIGHT, _TOLD = "memory:night", "memory:report"
+NIGHT = range(2, 6)  # hours, local
+STALE_DAYS = 365
 AT_ONCE = 5  # contradictions in one message; the rest is counted
 READERS = ("principal",)
 
@@ -45,3 +53,66 @@ def _told(found: list[tuple[Fact, Fact | None]], zone: tzinfo) -> str:
     if len(found) > AT_ONCE:
         lines.append(f"- and {len(found) - AT_ONCE} more: /facts")
     return "\n".join(lines)
+
+
+async def by_night(db: Database, now: int, zone: tzinfo, keep: Mapping[str, int]) -> bool:
+    """Once a night (after a missed one, by day): end what has run out, report what is doubtful. Whether documents go.
+
+    `keep` says how many days documents of a source are kept; those it does not name stay until they are forgotten.
+    """
+    here = datetime.fromtimestamp(now / 1000, zone)
+    today = here.date().isoformat()
+    async with db.read() as tx:
+        last = await settings.get(tx, _NIGHT)
+        missed = last is not None and last < (here.date() - timedelta(1)).isoformat()
+        if last == today or not (missed or here.hour in NIGHT):
+            return False
+        over = await forgetting.expired(tx, keep, now)
+    async with db.write() as tx:
+        await settings.put(tx, _NIGHT, today)
+        await facts.expire(tx, now=now)
+        if over:
+            await forgetting.begin(tx, over, "", now=now, id=f"kept-{today}", who="expiry")
+        await _report(tx, now)
+    return bool(over)
+
+
+async def _report(tx: Tx, now: int) -> None:
+    """One silent message, when there is something new to say."""
+    lines = await _findings(tx, now)
+    places = await people.addresses(tx)
+    told = digest(lines)
+    if not lines or not places or await settings.get(tx, _TOLD) == told:
+        return
+    await settings.put(tx, _TOLD, told)
+    body = Outbound("**Memory, looked through**\n" + "\n".join(f"- {line}" for line in lines), silent=True)
+    await messages.enqueue(tx, f"memory/{now}", places[0].channel, places[0].conversation, body, now)
+
+
+async def _findings(tx: Tx, now: int) -> list[str]:
+    doubted = await facts.open_ones(tx, readers=READERS, now=now)
+    lines = []
+    for state, words in (
+        ("contested", "contradicted by somebody"),
+        ("unconfirmed", "said by others and not confirmed"),
+    ):
+        if some := [f for f in doubted if f.state == state]:
+            lines.append(f"{_count(len(some), 'fact')} {words}: {_named(some)} (/facts)")
+    if stale := await facts.stale(tx, readers=READERS, before=now - STALE_DAYS * DAY):
+        lines.append(f"{_count(len(stale), 'fact')} older than a year that may have changed: {_named(stale)}")
+    if lost := await asyncio.to_thread(_lost, await forgetting.files_behind(tx)):
+        names = ", ".join(quoted(Path(name).name) for name in lost[:AT_ONCE])
+        lines.append(f"{_count(len(lost), 'file')} that I have read and that are gone since: {names}")
+    return lines
+
+
+def _lost(paths: list[str]) -> list[str]:
+    return [path for path in paths if not Path(path).exists()]
+
+
+def _named(some: list[Fact]) -> str:
+    return ", ".join(whose(f.subject, f.predicate) for f in some[:AT_ONCE]) + (" …" if len(some) > AT_ONCE else "")
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number} {name}{'' if number == 1 else 's'}"

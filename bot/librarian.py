@@ -78,6 +78,7 @@ class Librarian:
     ) -> None:
         self.memory, self.db, self.vault, self.home, self.embedder, self.zone = memory, db, vault, home, embedder, zone
         self.calendar = calendar
+        self.keep: Mapping[str, int] = {}  # source → days that its documents are kept
         self.erasing = False  # something was begun to be forgotten and has not come to its end
         self._looked = 0.0
         self.remote = False
@@ -91,7 +92,9 @@ class Librarian:
         embedder = embedder_of(settings.embeddings)
         fitted = embedder.folder if isinstance(embedder, OnnxEmbedder) else None
         memory = Memory(db, home.index, embedder, now=now, zone=zone, fitted=fitted)
-        return cls(memory, db, settings.notes_path, settings.calendar_path, home, embedder, zone)
+        librarian = cls(memory, db, settings.notes_path, settings.calendar_path, home, embedder, zone)
+        librarian.keep = settings.keep.model_dump()
+        return librarian
 
     async def open(self) -> None:
         """Open memory, or note that another process has it."""
@@ -259,6 +262,7 @@ class Librarian:
             if self.erasing:
                 await self.finish_erasing()
             await caretaker.put_questions(self.db, self.memory._now(), self.zone)
+            self.erasing |= await caretaker.by_night(self.db, self.memory._now(), self.zone, self.keep)
 
     async def status(self) -> Mapping[str, Any]:
         if self.remote:

@@ -159,6 +159,14 @@ class WebSettings(BaseModel):
     own: list[str] = []
 
 
+class KeepSettings(BaseModel):
+    """Days that documents of a source are kept; 0: until they are forgotten."""
+
+    mail: int = Field(default=0, ge=0)
+    file: int = Field(default=0, ge=0)
+    turn: int = Field(default=0, ge=0)
+
+
 class WallSettings(BaseModel):
     """Agents that may not read what belongs to a class: recognised when it comes in, kept from them by every search."""
 
@@ -198,6 +206,7 @@ class Settings(BaseSettings):
     alerts: AlertSettings = AlertSettings()
     web: WebSettings = WebSettings()
     walls: WallSettings = WallSettings()
+    keep: KeepSettings = KeepSettings()
 
     @classmethod
     def settings_customise_sources(

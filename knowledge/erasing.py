@@ -79,7 +79,7 @@ async def open_proposals_with(tx: Tx, needle: Needle, spare: str) -> list[Any]:
     )  # fmt: skip
 
 
-async def end_what_lives(tx: Tx, needle: Needle, *, spare: str, now: int) -> int:
+async def end_what_lives(tx: Tx, needle: Needle, by: Decider, *, spare: str, now: int) -> int:
     """Facts go, reminders are called off, open approvals about it are withdrawn. Returns how many facts went."""
     gone = [row.id for row in await facts_with(tx, needle)]
     await _delete(tx, fact_evidence, fact_evidence.c.fact, gone)
@@ -89,7 +89,7 @@ async def end_what_lives(tx: Tx, needle: Needle, *, spare: str, now: int) -> int
         state = "cancelled" if row.state == "armed" else row.state
         await tx.execute(update(timer).where(timer.c.id == row.id).values(payload=canonical(kept), state=state))
     for row in await open_proposals_with(tx, needle, spare):
-        await cards.decide(tx, row.card or "", 0, row.ordinal, "stopped", Decider("principal", "forgetting"), now)
+        await cards.decide(tx, row.card or "", 0, row.ordinal, "stopped", by, now)
     return len(gone)
 
 

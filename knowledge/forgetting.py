@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,13 +16,18 @@ from sqlalchemy import delete, func, insert, select, update
 
 from knowledge import cipher, erasing, ledger
 from knowledge.database.engine import Database, Tx
-from knowledge.database.schema import turn
+from knowledge.database.schema import proposal, turn
 from knowledge.database.schema_memory import chunk, document, erasure, index_removal
 from knowledge.erasing import holders
 from knowledge.facts import store as facts
+from knowledge.facts.words import DAY
 from knowledge.needle import Needle
 from knowledge.store import messages, turns
+from knowledge.store.cards import Decider
 from knowledge.words import Outbound
+
+SHELL = "console:shell"
+"""Where somebody asks who gives no card to approve."""
 
 _ROUNDS = 20  # tries to empty the write-ahead log while others read
 
@@ -144,7 +149,9 @@ async def also(tx: Tx, words: str, *, spare: str = "") -> list[str]:
     return told
 
 
-async def begin(tx: Tx, documents: Sequence[int], words: str, *, now: int, id: str, asked_in: str = "") -> Receipt:
+async def begin(
+    tx: Tx, documents: Sequence[int], words: str, *, now: int, id: str, asked_in: str = "", who: str = "principal"
+) -> Receipt:
     """Take what lives: documents, chunks, what was derived from them alone, facts, reminders and approvals with the words.
 
     All in the caller's transaction, together with the intent that makes `finish` go on after a crash. The rows of the
@@ -158,7 +165,9 @@ async def begin(tx: Tx, documents: Sequence[int], words: str, *, now: int, id: s
         await tx.execute(insert(index_removal), [{"chunk": c} for c in chunks])
     await tx.execute(delete(chunk).where(chunk.c.document.in_(ids)))
     await tx.execute(delete(document).where(document.c.id.in_(ids)))
-    gone += await erasing.end_what_lives(tx, Needle(words), spare=asked_in, now=now) if Needle(words) else 0
+    on = (await tx.execute(select(proposal.c.decided_on).where(proposal.c.id == id))).scalar_one_or_none() or SHELL
+    if needle := Needle(words):
+        gone += await erasing.end_what_lives(tx, needle, Decider("principal", on), spare=asked_in, now=now)
     await tx.execute(
         insert(erasure).values(
             id=id, words=words.strip() or None, turn=asked_in or None, documents=len(ids), chunks=len(chunks), facts=gone,
@@ -167,6 +176,25 @@ async def begin(tx: Tx, documents: Sequence[int], words: str, *, now: int, id: s
     )  # fmt: skip
     await ledger.append(tx, now, ledger.Entry("system", "memory.forgotten", f"{len(ids)} documents", id))
     return Receipt(id, len(ids), len(chunks), gone, 0, complete=False)
+
+
+async def expired(tx: Tx, keep: Mapping[str, int], now: int) -> list[int]:
+    """Documents, superseded versions too, that were taken in longer ago than `keep` (source → days) keeps them."""
+    found: list[int] = []
+    for source, days in keep.items():
+        if days > 0:
+            old = select(document.c.id).where(document.c.source == source, document.c.made_at < now - days * DAY)
+            found += (await tx.execute(old)).scalars()
+    return sorted(found)
+
+
+async def files_behind(tx: Tx) -> list[str]:
+    """Paths of the files that current documents were read from."""
+    named = select(document.c.external_id, document.c.meta).where(
+        document.c.state == "current", document.c.source == "file"
+    )
+    paths = [str(json.loads(r.meta).get("file") or r.external_id) for r in await tx.execute(named)]
+    return list(dict.fromkeys(path for path in paths if path.startswith("/")))
 
 
 async def receipt(tx: Tx, id: str) -> Receipt | None:

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, delete, exists, insert, or_, select,
 from knowledge.database.engine import Tx
 from knowledge.database.schema_memory import fact, fact_evidence
 from knowledge.facts.assertion import Issuers, genuine
-from knowledge.facts.words import ONE, Claim, Effect, Evidence, Fact, key, norm, weigh
+from knowledge.facts.words import CHANGES, ONE, Claim, Effect, Evidence, Fact, key, norm, weigh
 from knowledge.ids import canonical
 
 EVERYONE = "*"
@@ -165,6 +165,14 @@ async def open_ones(tx: Tx, *, readers: Sequence[str], now: int, subject: str = 
     return [f for f in await _select(tx, and_(*conditions)) if readable(f, readers)]
 
 
+async def stale(tx: Tx, *, readers: Sequence[str], before: int) -> list[Fact]:
+    """Facts that have one value at a time, were last told before `before` (ms), and are held without an end."""
+    old = and_(
+        fact.c.state == "held", fact.c.retracted_at.is_(None), fact.c.valid_to.is_(None), fact.c.recorded_at < before
+    )
+    return [f for f in await _select(tx, old) if readable(f, readers) and set(f.predicate.split()) & CHANGES]
+
+
 async def unasked(tx: Tx, ids: Sequence[str]) -> list[str]:
     """Those of the facts that the principal was not asked about yet."""
     statement = select(fact.c.id).where(fact.c.id.in_(ids), fact.c.asked_at.is_(None))
@@ -189,14 +197,6 @@ async def expire(tx: Tx, *, now: int) -> int:
     """Retract facts whose time is over. Returns how many."""
     over = and_(fact.c.expires_at <= now, fact.c.retracted_at.is_(None))
     return int((await tx.execute(update(fact).where(over).values(retracted_at=now))).rowcount)
-
-
-async def quarantine(tx: Tx, issuers: Issuers) -> int:
-    """Set aside signed facts whose signature no longer fits their row. Returns how many."""
-    signed = and_(fact.c.authority == "signed", fact.c.state == "held", fact.c.retracted_at.is_(None))
-    broken = [f.id for f in await _select(tx, signed) if not await _sound(tx, f, issuers)]
-    await tx.execute(update(fact).where(fact.c.id.in_(broken)).values(state="quarantined"))
-    return len(broken)
 
 
 async def forget_documents(tx: Tx, documents: Sequence[int]) -> int:

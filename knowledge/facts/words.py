@@ -25,6 +25,10 @@ preference prefers status owner lawyer accountant doctor dentist
 ONE = frozenset(_ONE.split())
 """Predicates with one value at a time; all others keep what they had (allergies, hobbies, children)."""
 
+_CHANGES = "phone email address account price rate rent salary hours office role employer plan"
+CHANGES = frozenset(_CHANGES.split())
+"""Predicates whose value may well be another after a year."""
+
 RESERVED = frozenset(
     {"preference", "prefers", "policy", "permission", "reader", "readers", "allow", "rule", "credential"}
 )

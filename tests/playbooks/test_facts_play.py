@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from bot.settings import KeepSettings
 from graphs.state import ms
-from tests.playbooks.kit import ZURICH, Book, at, calls, calls_nothing, does, later, presses, says, toasts, user
+from tests.playbooks.kit import (
+    ZURICH,
+    Book,
+    at,
+    calls,
+    calls_nothing,
+    does,
+    later,
+    open_book,
+    presses,
+    says,
+    toasts,
+    user,
+)
 
 MARCH = datetime(2027, 3, 10, 9, 30, tzinfo=ZoneInfo(ZURICH))
 MAY = datetime(2027, 5, 10, 9, 30, tzinfo=ZoneInfo(ZURICH))
@@ -124,6 +139,30 @@ async def test_a_mail_against_what_the_principal_said_is_put_once_and_changes_no
         says("CH11 2222 3333"),
         does(lambda book: "Unconfirmed" not in list(book.chats["telegram"].posted.values())[-1].text),
     )
+
+
+async def test_at_night_memory_tells_what_is_doubtful_and_gives_up_what_is_kept_for_a_time(
+    tmp_path: Path, empty_database: Path
+) -> None:
+    async def look(book: Book) -> None:
+        await book.steward.librarian.idle()
+        book.steward.worker.poke()
+        await book.settle()
+
+    async with open_book(tmp_path / "home", empty_database, keep=KeepSettings(mail=30)) as book:
+        await book(
+            mail(MAIL),
+            at(datetime(2026, 11, 21, 3, 0, tzinfo=ZoneInfo(ZURICH))),
+            does(look),
+            says("Memory, looked through", "1 fact said by others and not confirmed: supplier’s account"),
+            later(hours=1),
+            does(look),
+            later(days=31),
+            does(look),
+            user("what is the supplier's account?"),
+            says("I don't know"),
+        )
+        assert await book.count("document WHERE source='mail'") == 0
 
 
 def rejects() -> object:

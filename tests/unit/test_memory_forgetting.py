@@ -154,3 +154,71 @@ async def test_nothing_is_found_for_no_words_and_signs_are_no_wildcards(tmp_path
         assert [f.external_id for f in await forgetting.find(tx, "hundred %")] == ["c.md"]
     await memory.close()
     await db.close()
+
+
+CONTENT = {
+    "chunk": {"text", "context", "place", "speaker", "vector", "window"},
+    "delivery": {"raw", "error"},
+    "document": {"external_id", "title", "meta"},
+    "effect": {"arguments", "receipt", "error"},
+    "erasure": {"words"},
+    "fact": {"subject", "predicate", "value", "norm", "evidence"},
+    "failure": {"what", "done", "not_done"},
+    "message": {"body", "error"},
+    "proposal": {"arguments", "rendering", "labels", "evidence"},
+    "proposal_version": {"arguments", "rendering", "question"},
+    "record": {"body"},
+    "setting": {"value"},
+    "timer": {"payload"},
+    "value": {"content", "source"},
+}
+"""Columns that hold what somebody said, wrote or is called. All others hold ids, states, digests and names of ours."""
+
+_OTHERS = """
+id turn nonce state channel conversation card ref fingerprint dedupe_key account sender lane source content_hash integrity
+readers proposal undoes tool owner undone_by fact authority supersedes against issuer signature remedies external standing
+key who what why seal previous hash receipts agent undo verdict rule decided_by decided_on status outcome kind zone wait
+derived_from
+"""
+OTHERS = frozenset(_OTHERS.split())
+
+
+def test_every_column_is_known_to_hold_content_or_not() -> None:
+    for name, table in metadata.tables.items():
+        texts = {c.name for c in table.columns if str(c.type) in ("TEXT", "BLOB")}
+        own = CONTENT.get(name, set())
+        assert own <= texts, f"{name} has no {own - texts} any more"
+        assert texts - own <= OTHERS, (
+            f"does {name}.{texts - own - OTHERS} hold content? Then forgetting has to reach it"
+        )
+
+
+async def test_every_column_with_content_is_reached(tmp_path: Path) -> None:
+    db, memory = await a_home(tmp_path)
+    said = json.dumps({"text": f"the {CANARY}"})
+    async with db.write() as tx:
+        await tx.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
+        for name, columns in CONTENT.items():
+            if name in ("chunk", "document", "erasure"):
+                continue
+            table = metadata.tables[name]
+            row: dict[str, object] = {}
+            for c in table.columns:
+                kind = str(c.type)
+                if c.name in columns:
+                    row[c.name] = zlib.compress(said.encode()) if name == "record" else said
+                elif c.name == "state" or (not c.nullable and c.default is None):
+                    row[c.name] = 1 if kind in ("INTEGER", "BIGINT") else "done"
+                if c.name in columns and kind == "BLOB" and name != "record":
+                    row[c.name] = said.encode()
+            await tx.execute(insert(table).values(**row))
+        await forgetting.begin(tx, [], CANARY, now=DAY, id="e1")
+    (done,) = await forgetting.finish(db, memory.rebuild, now=DAY)
+    assert done.complete
+    async with db.read() as tx:
+        for name in CONTENT:
+            for row in (await tx.execute(select(metadata.tables[name]))).mappings():
+                assert CANARY not in repr(dict(row)), name
+    await memory.close()
+    await db.close()
+    assert seen(bytes_under(tmp_path), await traces()) == []
