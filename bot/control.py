@@ -127,6 +127,8 @@ class Control:
         decider = Decider("principal", f"{inbound.channel}:{inbound.sender}")
         if press.verb in ("approve", "reject"):
             return await self._decide(tx, press, decider, now)
+        if press.ref.startswith("f") and press.verb in ("retry", "dismiss", "later", "undo"):
+            return Reply(await self.house.remedy(tx, press.ref, press.verb, decider, now))
         if press.verb in ("edit", "later", "why"):
             return await self._about_card(tx, press, inbound, decider, now)
         if press.verb == "undo":
@@ -141,8 +143,6 @@ class Control:
             return Reply(await self.house.pause(tx, press.ref, paused=press.verb == "pause"))
         if press.verb in ("grant", "take_back") or (press.verb == "dismiss" and "." in press.ref):
             return await autonomy.decide(tx, self.crew, press, decider, now)
-        if press.verb in ("retry", "dismiss"):
-            return Reply(await self.house.remedy(tx, press.ref, press.verb, decider, now))
         return Reply("I don't know this button.")
 
     async def _choose(self, tx: Tx, press: Press, inbound: Inbound, now: int) -> str:
@@ -376,8 +376,10 @@ class Control:
                 if timer.kind == "card_expiry":
                     await cards.decide(tx, card.id, 0, 0, "expired", Decider("expiry", "timer:"), now)
                     await update_copies(tx, self.crew, card.id, now)
-                else:
+                elif timer.kind != "card_expiring" or now < card.expires_at:
                     body = render_card(card, await cards.of_card(tx, card.id), self.crew.zone)
+                    if timer.kind == "card_expiring":
+                        body = replace(body, text=f"⏳ **This approval is about to expire.**\n\n{body.text}")
                     await messages.enqueue(tx, f"card/{card.id}/{timer.id}", card.channel, card.conversation, body, now)
                 await board.refresh(tx, self.hearing.speakers, now)
             if timer is not None:

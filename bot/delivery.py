@@ -10,7 +10,7 @@ from knowledge.store.failures import Failure, Remedy
 from knowledge.store.inbox import Stored
 from knowledge.store.intake import REPORT
 from knowledge.store.messages import Letter
-from knowledge.words import Button, Outbound, Press
+from knowledge.words import Button, Outbound, Press, Verb
 
 
 async def hold(tx: Tx, letter: Letter, receipts: tuple[str, ...], why: str, now: int) -> None:
@@ -74,20 +74,27 @@ async def tell_lost(tx: Tx, letter: Letter, state: str, error: str, now: int) ->
         await tell_failure(tx, failure, now, avoid=letter.channel if state == "failed" else "")
 
 
-async def tell_failure(tx: Tx, failure: Failure, now: int, *, avoid: str = "", urgent: bool = False) -> None:
+def remedy_buttons(failure: Failure) -> tuple[Button, ...]:
+    """What can be done now, and the wish to be asked again."""
+    verbs: dict[str, Verb] = {"retry": "retry", "undo": "undo"}
+    made = [Button(r.label, Press(verbs.get(r.verb, "dismiss"), f"f{failure.id}").encode()) for r in failure.remedies]
+    return (*made, Button("Ask me later", Press("later", f"f{failure.id}").encode())) if made else ()
+
+
+async def tell_failure(
+    tx: Tx, failure: Failure, now: int, *, avoid: str = "", urgent: bool = False, again: bool = False
+) -> None:
     """One message about a failure to the principal, with its remedies as buttons, by the rules of escalation.
 
-    Never over the channel `avoid`, which just failed. What is not urgent waits for the end of the quiet hours.
+    Never over the channel `avoid`, which just failed. What is not urgent waits for the end of the quiet hours; what the
+    principal wants to hear `again` at this hour does not.
     """
-    found = await escalation.place(tx, now, urgent=urgent, avoid=avoid)
+    found = await escalation.place(tx, now, urgent=urgent or again, avoid=avoid)
     if found is None:
         return
     place, not_before = found
-    buttons = tuple(
-        Button(r.label, Press("retry" if r.verb == "retry" else "dismiss", f"f{failure.id}").encode())
-        for r in failure.remedies
-    )
+    buttons = remedy_buttons(failure)
     text = f"⚠️ **{failure.what}**\n{failure.not_done}" + (f"\n{failure.done}" if failure.done else "")
     body = Outbound(text, (buttons,) if buttons else ())
-    key = f"failure/{failure.id}/{failure.since}"
+    key = f"failure/{failure.id}/{now if again else failure.since}"
     await messages.enqueue_alert(tx, key, place.channel, place.conversation, body, now, not_before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from bot.house import remedy_press
+from bot.delivery import remedy_buttons
 from bot.reply import headline
 from graphs.agents.base import event_line
 from graphs.approval import render_card
@@ -88,6 +88,6 @@ async def _failures(tx: Tx, crew: Crew) -> Rows:
     rows: Rows = [("**Failures**" if found else "**Failures**: none.", ())]
     for failure in found[:SHOWN]:
         since = datetime.fromtimestamp(failure.since / 1000, UTC).astimezone(crew.zone)
-        buttons = tuple(Button(r.label, remedy_press(r.verb, failure.id)) for r in failure.remedies)
+        buttons = remedy_buttons(failure)
         rows.append((f"⚠️ **{failure.what}**\n{failure.not_done} _since {since:%a %d %b %H:%M}_", buttons))
     return rows

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select, update
 
 from bot import anchoring, autonomy, moving, why
 from bot.commands import COMMANDS
+from bot.delivery import remedy_buttons, tell_failure
 from bot.outbox import update_copies
 from bot.reply import Reply, headline, outcome_sentence
 from channels.base import Inbound
@@ -23,11 +24,16 @@ from knowledge.ids import canonical
 from knowledge.store import cards, effects, failures, inbox, leases, messages, people, settings, timers, turns
 from knowledge.store.cards import Decider
 from knowledge.store.effects import Effect
+from knowledge.store.failures import Failure
 from knowledge.store.inbox import Stored
 from knowledge.store.people import Address
-from knowledge.words import Button, Outbound, Press
+from knowledge.words import Outbound
 
 Status = Callable[[], Awaitable[Mapping[str, Any]]]
+
+
+FAILURE = "house_failure"
+ASK_AGAIN = timedelta(hours=2)
 
 
 class House:
@@ -61,6 +67,12 @@ class House:
             await anchoring.evening(tx, self.crew, now)
             due = anchoring.next_evening(datetime.fromtimestamp(now / 1000, UTC), self.crew.zone)
             await timers.rearm(tx, timer.id, timer.occurrence + 1, int(due.timestamp() * 1000))
+
+        if timer.kind == FAILURE:
+            failure = await failures.get(tx, int(timer.payload["failure"]))
+            if failure is not None and failure.state == "open":
+                await tell_failure(tx, failure, now, again=True)
+            await timers.end(tx, timer.id, "done")
 
     # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -115,7 +127,7 @@ class House:
         for f in found[:10]:
             since = datetime.fromtimestamp(f.since / 1000, UTC).astimezone(self.crew.zone)
             times = f", {f.count} times" if f.count > 1 else ""
-            buttons = tuple(Button(r.label, remedy_press(r.verb, f.id)) for r in f.remedies)
+            buttons = remedy_buttons(f)
             text = f"⚠️ **{f.what}**\n{f.not_done} {f.done}".rstrip() + f"\n_since {since:%a %d %b %H:%M}{times}_"
             out.append(Outbound(text, (buttons,) if buttons else ()))
         return Reply(messages=out)
@@ -250,11 +262,15 @@ class House:
         return "Undoing it."
 
     async def remedy(self, tx: Tx, ref: str, verb: str, decider: Decider, now: int) -> str:
-        """Retry or dismiss a failure; the sentence."""
+        """Retry, roll back or dismiss a failure, or ask about it later; the sentence."""
         number = ref.removeprefix("f")
         failure = await failures.get(tx, int(number)) if number.isdecimal() else None
         if failure is None:
             return "I don't know this failure any more."
+        if verb == "later":
+            return await self._ask_later(tx, failure, now)
+        if verb == "undo":
+            return await self._roll_back(tx, failure, decider, now)
         state = "retried" if verb == "retry" else "dismissed"
         if not await failures.close(tx, failure.id, state, now, decider=decider):
             return "That was settled already."
@@ -262,6 +278,23 @@ class House:
             return "All right, left as it is."
         target = next((r.ref for r in failure.remedies if r.verb == "retry"), "")
         return await self._retry(tx, target)
+
+    async def _ask_later(self, tx: Tx, failure: Failure, now: int) -> str:
+        if failure.state != "open":
+            return "That was settled already."
+        at = self.crew.clock() + ASK_AGAIN
+        due = int(at.timestamp() * 1000)
+        await timers.arm(tx, f"failure-{failure.id}-{due}", FAILURE, "house", "", {"failure": failure.id}, due, now)
+        return f"I'll ask again at {at.astimezone(self.crew.zone):%H:%M}."
+
+    async def _roll_back(self, tx: Tx, failure: Failure, decider: Decider, now: int) -> str:
+        """Take back what the turn of this failure did besides; the failure itself is settled with it."""
+        done = await effects.of_turn(tx, failure.turn or "")
+        undone = [await self.undo(tx, one, decider, now) for one in done if one.state == "done" and not one.undoes]
+        if not undone:
+            return "There is nothing to roll back."
+        await failures.close(tx, failure.id, "dismissed", now, decider=decider)
+        return f"Rolling back {len(undone)}. {' '.join(dict.fromkeys(undone))}"
 
     async def _retry(self, tx: Tx, target: str) -> str:
         if target.startswith("m") and target[1:].isdecimal():
@@ -331,8 +364,3 @@ def read_card_number(text: str) -> tuple[str, int] | None:
     if not number.isdecimal() or (item and not item.isdecimal()):
         return None
     return f"c{number}", int(item or 0)
-
-
-def remedy_press(verb: str, failure_id: int) -> str:
-    """What the button of a failure's remedy says."""
-    return Press("retry" if verb == "retry" else "dismiss", f"f{failure_id}").encode()

@@ -15,7 +15,7 @@ from bot.delivery import tell_failure
 from bot.reply import DONE_WORDS
 from bot.voice.aloud import Voice, mute
 from bot.voice.base import VoiceTrouble
-from channels.base import Closed, Limits, Refusal, SpeakingChannel, TryLater, Unknown
+from channels.base import Closed, Limits, Refusal, SpeakingChannel, TryLater, Unauthorised, Unknown
 from graphs import answer
 from graphs.approval import render_card
 from graphs.state import Crew, ms
@@ -210,13 +210,23 @@ class Outbox:
         certain = state == "failed"
         what = f"{effect.tool} failed: {error}" if certain else f"I can't tell whether {effect.tool} happened: {error}"
         not_done = "It was not done." if certain else "It may or may not have been done. I did not repeat it."
-        remedies = (Remedy("retry", "Try again", effect.id), Remedy("dismiss", "Leave it", effect.id))
+        remedies = [Remedy("retry", "Try again", effect.id), Remedy("dismiss", "Leave it", effect.id)]
+        if effect.turn and any(
+            self._can_undo(one) for one in await effects.of_turn(tx, effect.turn) if one.id != effect.id
+        ):
+            remedies.append(Remedy("undo", "Roll back the rest", effect.turn))
         failure, fresh = await failures.note(
             tx, f"effect:{effect.id}", what, "", not_done, now, remedies=remedies, turn=effect.turn
         )
         found = await turns.get(tx, effect.turn) if effect.turn else None
         if fresh and (found is None or not certain or found.state in turns.ENDED):
             await tell_failure(tx, failure, now, urgent=True)
+
+    def _can_undo(self, effect: Effect) -> bool:
+        """Whether it was done, or may yet be, beside one that failed, and can be taken back."""
+        tool = self.crew.tools.get(effect.tool)
+        lives = effect.state in ("pending", "running", "done") and not effect.undone_by and not effect.undoes
+        return lives and tool is not None and tool.undo is not None
 
     # ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -238,6 +248,8 @@ class Outbox:
                         if not await messages.part_sent(tx, letter.id, self.crew.owner, tuple(receipts)):
                             return
         except TryLater as later:
+            if isinstance(later, Unauthorised):
+                await self._tell_unauthorised(letter, str(later))
             again = (
                 self._look_again
                 if letter.interrupted and len(receipts) == len(letter.receipts)
@@ -332,6 +344,18 @@ class Outbox:
         async with self.crew.db.write() as tx:
             await messages.hold(tx, letter.id, self.crew.owner, now + backoff_ms(letter.attempts, wait_s), reason)
 
+    async def _tell_unauthorised(self, letter: Letter, reason: str) -> None:
+        """One failure for the whole channel, told elsewhere, closed when it takes messages again."""
+        now = ms(self.crew.clock())
+        async with self.crew.db.write() as tx:
+            remedies = (Remedy("retry", "Renewed: try again", f"m{letter.id}"),)
+            failure, fresh = await failures.note(
+                tx, f"auth:{letter.channel}", f"{letter.channel.capitalize()} does not take its token any more: {reason}",
+                "What waits is kept and sent afterwards.", "Nothing is sent there until then.", now, remedies=remedies,
+            )  # fmt: skip
+            if fresh:
+                await delivery.tell_failure(tx, failure, now, avoid=letter.channel)
+
     async def _message_again(self, letter: Letter, reason: str, wait_s: float) -> None:
         if letter.attempts >= MESSAGE_TRIES:
             await self._end_message(letter, "failed", letter.receipts, reason)
@@ -347,6 +371,8 @@ class Outbox:
             mine = self.crew.owner
             if not await messages.finish(tx, letter.id, state, now, owner=mine, receipts=receipts, error=error):
                 return
+            if state == "sent" and letter.attempts > 1:
+                await failures.close_key(tx, f"auth:{letter.channel}", now)
             if letter.body.card and receipts and not letter.body.toast_for:
                 await self._keep_copy(tx, letter, receipts[-1], now)
             if state == "sent" and letter.key.startswith("anchor/"):

@@ -303,7 +303,14 @@ class Worker:
                 await self.outbox.send(letter)
         await forget(self.graph, context.turn)
         self.turns_done += 1
+        if self.turns_done == 1:
+            await self._works_again()
         self.librarian.touch()
+
+    async def _works_again(self) -> None:
+        """A turn has come to its end in this process: crashes of those before it are over."""
+        async with self.crew.db.write() as tx:
+            await failures.close_key(tx, "worker:crash", ms(self.crew.clock()))
 
     async def _all_finished(self, turn: str) -> bool:
         async with self.crew.db.read() as tx:

@@ -194,6 +194,10 @@ class TryLater(ChannelError):
         self.retry_after = retry_after
 
 
+class Unauthorised(TryLater):
+    """The platform no longer takes our credentials: the message waits, and the principal is told what to renew."""
+
+
 class Unknown(ChannelError):
     """Sent, and no answer came: it may or may not have arrived. Never repeated blindly."""
 

@@ -8,7 +8,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 
 from channels import render
-from channels.base import ChannelError, Refusal, TryLater, Unknown
+from channels.base import ChannelError, Refusal, TryLater, Unauthorised, Unknown
 from channels.slack_access import hide_tokens
 from knowledge.ids import digest
 from knowledge.words import Outbound
@@ -21,7 +21,7 @@ _UNCLEAR = ("internal_error", "fatal_error", "service_unavailable", "request_tim
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.InvalidURL, aiohttp.ConnectionTimeoutError)
 
 
-class SlackUnauthorised(TryLater):
+class SlackUnauthorised(Unauthorised):
     """Slack refused the bot token. Install the app again and put its token into STEWARD_SLACK__BOT_TOKEN, then run
     `steward doctor`; what waits is sent afterwards."""
 

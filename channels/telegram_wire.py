@@ -8,7 +8,7 @@ import httpx
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, ReplyKeyboardMarkup
 from telegram.error import BadRequest, InvalidToken, NetworkError, TelegramError
 
-from channels.base import ChannelError, Refusal, TryLater, Unknown
+from channels.base import ChannelError, Refusal, TryLater, Unauthorised, Unknown
 from channels.telegram_access import hide_token
 from knowledge.egress import Rules, guarded_client
 from knowledge.words import Outbound
@@ -22,7 +22,7 @@ UNPARSED = ("can't parse entities",)
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
 
 
-class TelegramUnauthorised(TryLater):
+class TelegramUnauthorised(Unauthorised):
     """Telegram refused the bot token. Put a fresh one from @BotFather into STEWARD_TELEGRAM__TOKEN, then run
     `steward doctor`; what waits is sent afterwards."""
 

@@ -11,7 +11,7 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 
 from channels import render
-from channels.base import ChannelError, Closed, Refusal, TryLater, Unknown
+from channels.base import ChannelError, Closed, Refusal, TryLater, Unauthorised, Unknown
 from channels.whatsapp_access import TITLE
 from channels.whatsapp_state import WINDOW_CLOSED
 from knowledge.egress import EgressRefused, Rules, check_now
@@ -26,7 +26,7 @@ KNOCK_BODY = "Steward has something for you. Reply with any word to see it."
 _LEAD, _TAIL = "Steward asks: ", "\n\nTap a button or reply with its number: "
 
 
-class TwilioUnauthorised(TryLater):
+class TwilioUnauthorised(Unauthorised):
     """Twilio refused the account or its token. Set STEWARD_WHATSAPP__ACCOUNT_SID and __AUTH_TOKEN, then run
     `steward doctor`; what waits is sent afterwards."""
 

@@ -235,7 +235,7 @@ timer = Table(
     "timer",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("kind", Text, nullable=False),  # reminder | card_expiry | card_later | ...
+    Column("kind", Text, nullable=False),  # reminder | card_expiry | card_expiring | card_later | ...
     Column("channel", Text, nullable=False),
     Column("conversation", Text, nullable=False),
     Column("payload", Text, nullable=False),

@@ -17,6 +17,9 @@ from knowledge.ids import canonical
 from knowledge.store import effects, timers
 from knowledge.store.binding import approval_hash
 
+ALERT_MS = 24 * 3600 * 1000
+"""So long before it expires a card that is still open is shown once more."""
+
 CardState = Literal["open", "decided", "expired"]
 
 
@@ -164,6 +167,9 @@ async def open_card(tx: Tx, new: Card) -> bool:
         await timers.arm(
             tx, f"expiry-{new.id}", "card_expiry", new.channel, new.conversation, payload, new.expires_at, new.made_at
         )
+        if (alert := new.expires_at - ALERT_MS) > new.made_at:
+            where = (new.channel, new.conversation)
+            await timers.arm(tx, f"expiring-{new.id}", "card_expiring", *where, payload, alert, new.made_at)
         await ledger.append(tx, new.made_at, ledger.Entry("policy", "card.opened", "", new.id))
     return fresh
 
@@ -277,6 +283,7 @@ async def _settle(tx: Tx, found: Card, state: CardState, decider: Decider, now: 
     if finished:
         values["state"] = state
         await timers.end(tx, f"expiry-{found.id}", "cancelled")
+        await timers.end(tx, f"expiring-{found.id}", "cancelled")
         await ledger.append(tx, now, ledger.Entry(decider.by, f"card.{state}", decider.on, found.id))
     await tx.execute(update(card).where(card.c.id == found.id).values(**values))
     return finished

@@ -166,6 +166,16 @@ async def test_nobody_answers_and_the_card_expires_by_itself(play: Book) -> None
     await play(presses_data(old[0]), toasts("expired"), calls_nothing())
 
 
+async def test_a_day_before_it_expires_a_card_that_nobody_decided_is_shown_once_more(play: Book) -> None:
+    await play(
+        LUNCH, asks("Lunch"), later(days=6, seconds=1), asks("about to expire", "Lunch with Ada"), presses("Approve"),
+        toasts("Approved."), calls("calendar.create"), says("Created"), later(days=2),
+    )  # fmt: skip
+    await play(
+        LUNCH, asks("Lunch"), presses("Reject"), toasts("Rejected."), says("Nothing was done"), later(days=6, hours=1)
+    )
+
+
 def decided_by(who: str):  # type: ignore[no-untyped-def]
     async def check(book: Book) -> bool:
         return {row["decided_by"] for row in await book.rows("SELECT decided_by FROM proposal")} == {who}
