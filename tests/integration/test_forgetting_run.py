@@ -105,10 +105,10 @@ def fill(telegram: TelegramProcess, running: StewardProcess, folder: Path) -> No
 
 
 def approve_forgetting(telegram: TelegramProcess, running: StewardProcess) -> None:
-    before = len(telegram.sent("Forget for good"))
+    before = len(telegram.sent("Approval", "Forget for good"))
     say(telegram, running, f"/forget {CANARY}")
-    running.until(lambda: len(telegram.sent("Forget for good")) > before, "no card")
-    telegram.do("press", label="Approve", message=telegram.ref("Forget for good"))
+    running.until(lambda: len(telegram.sent("Approval", "Forget for good")) > before, "no card")
+    telegram.do("press", label="Approve", message=telegram.ref("Approval", "Forget for good"))
 
 
 def confirmed(running: StewardProcess) -> bool:
