@@ -147,6 +147,7 @@ def sends(rig: AnyRig) -> int:
     return len(rig.fake.calls(calls[rig.speaking.name]))
 
 
+@pytest.mark.integration  # it waits out two pauses of a second
 async def test_429_in_the_middle_of_a_long_answer_is_obeyed_the_order_kept_and_nothing_sent_twice(
     home: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
