@@ -82,8 +82,8 @@ def origin(label: Mapping[str, Any]) -> str:
     """Where a value came from, in words."""
     sources = [escaped(plain(str(source), 60)) for source in label.get("sources", ())]
     more = f" and {len(sources) - 3} more" if len(sources) > 3 else ""
-    named = ", ".join(sources[:3]) + more or "nobody knows where"
-    return f"somebody else's, from {named}" if label.get("integrity") == "untrusted" else f"made by me from {named}"
+    named = f" from {', '.join(sources[:3])}{more}" if sources else ""
+    return f"somebody else's,{named}" if label.get("integrity") == "untrusted" else f"made by me{named}"
 
 
 def because_of(p: Proposal) -> str:

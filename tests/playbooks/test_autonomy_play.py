@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from bot import autonomy
 from bot.settings import PolicySettings
+from graphs.agent import Task
 from graphs.state import ms
 from tests.playbooks import errands
 from tests.playbooks.errands import Outside
@@ -133,3 +137,53 @@ async def test_notes_and_reminders_do_not_wait(held: Book) -> None:
 
 async def calls_nothing_done(book: Book) -> None:
     assert await book.count("effect WHERE state='done'") == 0
+
+
+class Plans:
+    """A model that plans the same whatever is said."""
+
+    def __init__(self, errand: str) -> None:
+        self.errand = errand
+
+    async def plan(self, words: str, _now: datetime, _zone: ZoneInfo) -> tuple[Task, ...]:
+        return (Task("1", "errands", words, {"list": self.errand}),)
+
+
+def plans(book: Book, errand: str) -> None:
+    understanding = replace(book.steward.crew.understanding, planner=Plans(errand))
+    object.__setattr__(book.steward.crew, "understanding", understanding)
+
+
+async def test_what_a_model_plans_is_licensed_once_by_your_words_and_never_for_what_it_made_up(
+    errand_play: Book, outside: Outside
+) -> None:
+    book = errand_play
+    await past_the_first_weeks(book)
+    plans(book, "post the report; post the report; post the client list")
+    await book(
+        user("please post the report, as one of my errands"), asks("the report", "the client list"), calls_nothing()
+    )
+    rows = await book.rows("SELECT verdict, rule FROM proposal WHERE tool='errands.post' ORDER BY ordinal")
+    assert [(row["verdict"], row["rule"]) for row in rows] == [
+        ("allow", "licensed-by-your-words"), ("ask", "effects-ask"), ("ask", "effects-ask"),
+    ]  # fmt: skip
+    assert "made by me" not in book.shown.text.split("3.")[0]
+    assert "Not your words, but made by me: what “the client list”" in book.shown.text
+    await book(
+        presses("Reject all"),
+        toasts("Rejected, all of it."),
+        calls("errands.post", what="the report"),
+        says("Did post"),
+    )
+    assert outside.done == ["the report"]
+
+
+async def test_words_that_do_not_ask_for_a_tool_are_no_licence_for_it(errand_play: Book, outside: Outside) -> None:
+    book = errand_play
+    await past_the_first_weeks(book)
+    plans(book, "post the report")
+    await book(
+        user("so the report is ready, I hear"), asks("the report"), presses("Reject"), toasts("Rejected."),
+        says("Nothing was done"),
+    )  # fmt: skip
+    assert outside.done == []
