@@ -42,7 +42,7 @@ async def chats(settings: Settings, home: Home) -> list[Finding]:
     found += [_linked(name, home) for name in speakers]
     if settings.public_url:
         found.append(await _reached(settings.public_url))
-    return [*found, await _skew([_host(settings, name) for name in speakers])]
+    return [*found, await _skew([_host(settings, name) for name in speakers if name != "slack"])]  # Slack tells itself
 
 
 async def _probe(name: str, speaker: SpeakingChannel) -> list[Finding]:

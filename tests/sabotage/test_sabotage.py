@@ -23,7 +23,7 @@ ROOMS = {
 }  # fmt: skip
 DAMAGES: list[Damage] = [damage for room in ROOMS.values() for damage in room]
 SAMPLE = DAMAGES if os.environ.get("STEWARD_SOAK") else DAMAGES[::40]
-COMPLETE = ("all", "slack", "console")
+COMPLETE = ("all", "telegram", "slack", "whatsapp", "console")
 """Rooms of which every case has its damage."""
 
 
