@@ -140,7 +140,7 @@ async def compose(
         hearing = Hearing(
             crew, spoken, librarian.attach(spoken), voice, console_open=lambda: home.owner_of("console") is not None
         )
-        house = House(crew, librarian.status)
+        house = House(crew, librarian.status, settings)
         control = Control(crew, hearing, house)
         worker = Worker(crew, graph, hearing, outbox, control, librarian, _neighbours(home, stack))
         await librarian.open()

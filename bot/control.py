@@ -365,10 +365,11 @@ class Control:
     async def _timer(self, stored: Stored) -> list[Letter]:
         fired = json.loads(stored.raw)
         now = ms(self.crew.clock())
+        trouble = await self.house.night(fired["kind"])
         async with self.crew.db.write() as tx:
             timer = await timers.get(tx, fired["timer"])
             if timer is not None and timer.kind.startswith("house_"):
-                await self.house.clock(tx, timer, now)
+                await self.house.clock(tx, timer, now, trouble)
                 await inbox.set_state(tx, stored.id, "done")
                 return []
             card = await cards.get(tx, timer.payload["card"]) if timer else None

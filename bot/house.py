@@ -8,16 +8,18 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
-from bot import anchoring, autonomy, moving, why
+from bot import anchoring, autonomy, backups, moving, why
 from bot.commands import COMMANDS
 from bot.delivery import remedy_buttons, tell_failure
 from bot.outbox import update_copies
 from bot.reply import Reply, headline, outcome_sentence
+from bot.settings import Settings
 from channels.base import Inbound
 from graphs.approval import render_card
 from graphs.policy import standing
 from graphs.state import Crew
 from knowledge import ledger
+from knowledge.backup import BackupTrouble
 from knowledge.database import Tx
 from knowledge.database.schema import delivery, lease, turn
 from knowledge.ids import canonical
@@ -39,8 +41,8 @@ ASK_AGAIN = timedelta(hours=2)
 class House:
     """Answers house commands inside the caller's transaction. `status` adds what only the process knows."""
 
-    def __init__(self, crew: Crew, status: Status | None = None) -> None:
-        self.crew, self.status = crew, status
+    def __init__(self, crew: Crew, status: Status | None = None, settings: Settings | None = None) -> None:
+        self.crew, self.status, self.settings = crew, status, settings
 
     def menu(self) -> dict[str, str]:
         """Every command with its line, the agents' first."""
@@ -60,8 +62,22 @@ class House:
         )
         return reply
 
-    async def clock(self, tx: Tx, timer: timers.Timer, now: int) -> None:
-        """Do what the house itself does at this hour, and set the timer for the next day."""
+    async def night(self, kind: str) -> str:
+        """What the house does at night outside of any transaction: the backup. The sentence when it failed."""
+        if kind != backups.KIND or self.settings is None or not self.settings.backup.to:
+            return ""
+        try:
+            await backups.write(self.settings, now=self.crew.clock())
+        except BackupTrouble as trouble:
+            return str(trouble)
+        return ""
+
+    async def clock(self, tx: Tx, timer: timers.Timer, now: int, trouble: str = "") -> None:
+        """Do what the house itself does at this hour, and set the timer for the next day. `trouble`: of the night's work."""
+        if timer.kind == backups.KIND and timer.state == "fired":
+            await self._backed_up(tx, trouble, now)
+            due = backups.next_night(datetime.fromtimestamp(now / 1000, UTC), self.crew.zone)
+            await timers.rearm(tx, timer.id, timer.occurrence + 1, int(due.timestamp() * 1000))
         if timer.kind == anchoring.KIND and timer.state == "fired":
             await autonomy.evening(tx, self.crew, now)
             await anchoring.evening(tx, self.crew, now)
@@ -73,6 +89,17 @@ class House:
             if failure is not None and failure.state == "open":
                 await tell_failure(tx, failure, now, again=True)
             await timers.end(tx, timer.id, "done")
+
+    async def _backed_up(self, tx: Tx, trouble: str, now: int) -> None:
+        what = "backup.failed" if trouble else "backup.written"
+        await ledger.append(tx, now, ledger.Entry("system", what, "nightly", "backup"))
+        if not trouble:
+            await failures.close_key(tx, "backup:nightly", now)
+            return
+        not_done, remedies = "There is no backup of tonight.", (failures.Remedy("dismiss", "Leave it", ""),)
+        failure, fresh = await failures.note(tx, "backup:nightly", trouble, "", not_done, now, remedies=remedies)
+        if fresh:
+            await tell_failure(tx, failure, now)
 
     # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -153,6 +153,20 @@ class PathSettings(BaseModel):
     calendar: str = ""
 
 
+class BackupSettings(BaseModel):
+    """`to`: a folder or s3://bucket/prefix; set, a backup is written every night and the newest `keep` stay.
+
+    `endpoint`: of any S3-compatible store; empty, Amazon's of the region.
+    """
+
+    to: str = ""
+    keep: int = Field(default=14, ge=1)
+    endpoint: str = ""
+    region: str = "us-east-1"
+    access_key: str = ""
+    secret_key: SecretStr = SecretStr("")
+
+
 class WebSettings(BaseModel):
     """`own`: addresses (URLs) inside your network that pages may be saved from; public ones need no entry."""
 
@@ -205,6 +219,7 @@ class Settings(BaseSettings):
     paths: PathSettings = PathSettings()
     alerts: AlertSettings = AlertSettings()
     web: WebSettings = WebSettings()
+    backup: BackupSettings = BackupSettings()
     walls: WallSettings = WallSettings()
     keep: KeepSettings = KeepSettings()
 

@@ -43,7 +43,7 @@ def _end_with_the_receiver() -> None:
 
 
 async def _work(settings: Settings) -> int:
-    from bot import anchoring
+    from bot import anchoring, backups
     from bot.compose import compose
     from bot.desk import handlers
 
@@ -64,6 +64,8 @@ async def _work(settings: Settings) -> int:
             await worker.announce()
             async with steward.crew.db.write() as tx:
                 await anchoring.arm(tx, steward.crew)
+                if settings.backup.to:
+                    await backups.arm(tx, steward.crew)
             await worker.run(settings.worker.idle_s)
         finally:
             await server.close()

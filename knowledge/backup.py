@@ -26,7 +26,7 @@ from knowledge.ids import canonical
 
 MANIFEST = ".steward-backup.json"
 _LEFT_OUT = {"run", "index"}  # locks and sockets; the index is made anew from SQL
-_PREFIX, _SUFFIX = "steward-", ".age"
+PREFIX, SUFFIX = "steward-", ".age"
 
 Connect = Callable[[Path], Any]
 """Opens a database of the home."""
@@ -68,7 +68,7 @@ def backup(home: Path, recipient: str, target: Path, now: datetime, *, connect: 
         ) from error
     if not home.is_dir():
         raise BackupTrouble(f"There is no home at {home}.")
-    path = target / f"{_PREFIX}{now.astimezone(UTC):%Y%m%dT%H%M%SZ}{_SUFFIX}" if target.is_dir() else target
+    path = target / f"{PREFIX}{now.astimezone(UTC):%Y%m%dT%H%M%SZ}{SUFFIX}" if target.is_dir() else target
     partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with tempfile.TemporaryDirectory(prefix=".backup-", dir=home) as staging:
@@ -259,7 +259,7 @@ def _check_databases(folder: Path, connect: Connect) -> None:
 
 def prune(folder: Path, keep: int) -> list[Path]:
     """Delete all but the newest `keep` (at least one) backups of a folder; those that were deleted."""
-    found = sorted(folder.glob(f"{_PREFIX}*{_SUFFIX}"))
+    found = sorted(folder.glob(f"{PREFIX}*{SUFFIX}"))
     gone = found[: max(0, len(found) - max(1, keep))]
     for path in gone:
         path.unlink()

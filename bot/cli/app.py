@@ -272,7 +272,9 @@ def failures_dismiss(number: int) -> None:
 
 @app.command()
 def backup(
-    target: Annotated[Path, typer.Argument(help="A folder or a file name.")] = Path(),
+    target: Annotated[
+        str, typer.Argument(help="A folder, a file name or s3://bucket/prefix; none: where STEWARD_BACKUP__TO says.")
+    ] = "",
     to: Annotated[
         str, typer.Option("--to", metavar="age1…", help="Whom it is for; none: the key made with --new.")
     ] = "",
@@ -310,7 +312,7 @@ def encrypt() -> None:
 
 @app.command()
 def restore(
-    file: Path,
+    file: Annotated[str, typer.Argument(help="A backup, or s3://bucket/prefix for the newest there.")],
     identity: Annotated[
         Path | None, typer.Option(help="A file that holds the secret key; none: it is asked for.")
     ] = None,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import asyncio
+import tempfile
+from functools import partial
 from pathlib import Path
 
+from bot import backups
 from bot.cli.serve import CliTrouble
 from bot.home import Home
 from bot.settings import Settings
+from knowledge import cipher
 from knowledge.backup import BackupTrouble, new_identity, verify
-from knowledge.backup import backup as write
 from knowledge.backup import restore as read
-
-_RECIPIENT = "backup-recipient"  # in the home: whom backups are for
 
 
 def new_key() -> int:
@@ -20,37 +21,39 @@ def new_key() -> int:
     home = Home(Settings().home)
     home.prepare()
     identity, recipient = new_identity()
-    (home.path / _RECIPIENT).write_text(recipient + "\n", encoding="utf-8")
+    (home.path / backups.RECIPIENT).write_text(recipient + "\n", encoding="utf-8")
     print(f"Keep this line somewhere else; it is shown once, and without it no backup opens:\n{identity}")
     print(f"Backups of this home are from now on written for {recipient}.")
     return 0
 
 
-def backup(target: Path, to: str) -> int:
+def backup(target: str, to: str) -> int:
     """Write a backup of the home; a running Steward goes on."""
-    home = Settings().home
-    known = home / _RECIPIENT
-    recipient = to or (known.read_text("utf-8") if known.is_file() else "")
-    if not recipient.strip():
-        raise CliTrouble("Say whom the backup is for (--to age1…), or make a key once with `steward backup --new`.")
     try:
-        made = write(home, recipient, target, datetime.now(UTC))
+        made = asyncio.run(backups.write(Settings(), target, to))
     except BackupTrouble as trouble:
         raise CliTrouble(str(trouble)) from trouble
     print(f"{made.files} files are in {made.path} ({made.size / 1e6:.1f} MB, encrypted).")
     return 0
 
 
-def restore(file: Path, identity: Path | None, *, only_check: bool) -> int:
+def restore(file: str, identity: Path | None, *, only_check: bool) -> int:
     """Restore into the (empty) home, or only prove that it could be done. The identity never comes from the arguments."""
-    key = _identity(identity)
-    home = Settings().home
-    try:
-        found = verify(file, key) if only_check else read(file, key, home)
-    except BackupTrouble as trouble:
-        raise CliTrouble(str(trouble)) from trouble
-    except FileNotFoundError as missing:
-        raise CliTrouble(f"There is no backup {file}.") from missing
+    key, settings = _identity(identity), Settings()
+    connect = partial(cipher.connect, key=cipher.key_for(settings.home / "steward.db"))
+    with tempfile.TemporaryDirectory(prefix="steward-fetch-") as folder:
+        try:
+            path = Path(file)
+            if file.startswith("s3://"):
+                path = asyncio.run(backups.fetch(settings, file, Path(folder)))
+            if only_check:
+                found = verify(path, key, connect=connect)
+            else:
+                found = read(path, key, settings.home, connect=connect)
+        except BackupTrouble as trouble:
+            raise CliTrouble(str(trouble)) from trouble
+        except FileNotFoundError as missing:
+            raise CliTrouble(f"There is no backup {file}.") from missing
     if only_check:
         print(f"{file} opens and holds: {found.files} files.")
     else:

@@ -46,6 +46,8 @@ _TOLD = {
     "panic.kept": "{who} wanted to lift the stop from where it may not be lifted.",
     "autonomy.granted": "{who} need not be asked about {ref} any more.",
     "autonomy.taken-back": "{who} will be asked about {ref} again.",
+    "backup.written": "The night's backup was written.",
+    "backup.failed": "The night's backup was not written.",
     "ledger.anchored": "The checkpoint over {why} stands in {ref}.",
 }
 

@@ -9,11 +9,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot import anchoring
+from bot import anchoring, backups
 from bot.cli import audit
 from bot.cli.serve import CliTrouble
+from bot.settings import BackupSettings
 from bot.why import rejudge
 from graphs.policy.rego import SHIPPED, reason_names
+from knowledge.backup import new_identity, restore
 from tests.playbooks.kit import ZURICH, Book, asks, at, does, open_book, presses, says, toasts, user
 
 LUNCH = "lunch with Ada on 27 November at 12:30"
@@ -184,3 +186,27 @@ async def test_a_forgotten_note_leaves_a_ledger_that_holds_and_no_word_in_it(
     exported = capsys.readouterr().out
     assert "Blackwater" not in exported
     assert "heron" not in exported
+
+
+async def test_the_nightly_backup_is_written_told_when_it_fails_and_closed_when_it_goes_again(
+    tmp_path: Path, empty_database: Path
+) -> None:
+    shelf, night = tmp_path / "shelf", datetime(2026, 11, 21, 3, 30, 1, tzinfo=ZoneInfo(ZURICH))
+    shelf.mkdir()
+    async with open_book(tmp_path / "home", empty_database, backup=BackupSettings(to=str(shelf), keep=1)) as book:
+        async with book.steward.crew.db.write() as tx:
+            await backups.arm(tx, book.steward.crew)
+        await book(at(night), says("There is no backup of tonight"))
+        assert [f["what"] for f in await book.rows("SELECT what FROM failure WHERE state='open'")] == [
+            "Say whom the backup is for (--to age1…), or make a key once with `steward backup --new`."
+        ]
+        identity, recipient = new_identity()
+        (tmp_path / "home" / backups.RECIPIENT).write_text(recipient)
+        for day in (22, 23):
+            book.clock.now = night.replace(day=day)
+            await book.settle()
+        assert await book.count("failure WHERE state='open'") == 0
+    made = list(shelf.iterdir())
+    assert [path.name for path in made] == ["steward-20261123T023001Z.age"]
+    restored = restore(made[0], identity, tmp_path / "fresh")
+    assert (restored.path / "steward.db").exists()
