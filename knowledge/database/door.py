@@ -16,15 +16,21 @@ class Door:
     """The door of `database`, for all processes of this machine. Where its file can't be made it always stands open."""
 
     def __init__(self, database: Path) -> None:
-        try:
-            self._file = os.open(f"{database}-door", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError:
-            self._file = -1
+        self._path = f"{database}-door"
+        self._file = -1
+
+    def _opened(self, flags: int) -> bool:
+        if self._file < 0:
+            try:
+                self._file = os.open(self._path, os.O_RDWR | os.O_CLOEXEC | flags, 0o600)
+            except OSError:
+                return False
+        return True
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Nobody passes meanwhile; waits for whoever holds it now. One thread at a time."""
-        if self._file < 0:
+        if not self._opened(os.O_CREAT):
             yield
             return
         fcntl.flock(self._file, fcntl.LOCK_EX)
@@ -34,7 +40,7 @@ class Door:
             fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def is_open(self) -> bool:
-        if self._file < 0:
+        if not self._opened(0):  # nobody has held it yet
             return True
         try:
             fcntl.flock(self._file, fcntl.LOCK_SH | fcntl.LOCK_NB)
