@@ -113,6 +113,8 @@ def _from_record(record: dict[str, Any]) -> list[str]:
     for agent, tool, arguments in record.get("trace", {}).get("reads", []):
         shown = ", ".join(f"{k}={v}" for k, v in list(arguments.items())[:4])
         lines.append(f"- {agent} read {tool}({shown[:160]})")
+    for tool, word, rule in record.get("trace", {}).get("rehearsed", []):
+        lines.append(f"- dry run of `{tool}`: rule `{rule}` said {word}; nothing was done")
     return lines
 
 

@@ -19,6 +19,7 @@ async def test_what_would_be_sent_is_shown_and_not_sent(errand_play: Book, outsi
         calls_nothing(), nothing_was_written,
     )  # fmt: skip
     assert outside.done == []
+    await errand_play(user("/why"), says("dry run of `errands.mail`", "nothing was done"))
 
 
 async def test_what_would_be_changed_or_deleted_is_a_difference(play: Book) -> None:
