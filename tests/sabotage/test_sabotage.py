@@ -78,11 +78,11 @@ def _copy(folder: Path) -> Path:
 
 
 def _run(tree: Path, tests: Sequence[str], patience_s: float = 300.0) -> tuple[int, str]:
-    """Exit code (0 green, 1 red) and the end of what pytest said."""
+    """Exit code (0 green, 1 red) and the end of what pytest said; the processes that a test starts are the tree's too."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("STEWARD_", "PYTEST_"))}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header", *tests],
-        cwd=tree, env=kept | {"PYTHONDONTWRITEBYTECODE": "1"}, capture_output=True, text=True, timeout=patience_s,
+        cwd=tree, env=kept | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(tree)}, capture_output=True, text=True, timeout=patience_s,
     )  # fmt: skip
     return done.returncode, done.stdout[-3000:] + done.stderr[-500:]
 
