@@ -16,7 +16,7 @@ from typing import Any
 from bot.voice.base import LONGEST_S, RATE
 
 MEMORY = 1024 * 2**20  # bytes of address space
-SECONDS = {"decode": 30, "opus": 30, "sphinx": 300, "whisper": 900}  # of computing
+SECONDS = {"decode": 30, "opus": 30, "sphinx": 300, "whisper": 3600}  # of computing
 _TOO_LONG = f"It is longer than {LONGEST_S // 60} minutes; send it in shorter pieces."
 
 
@@ -116,7 +116,8 @@ def whisper(pcm: bytes, model: str, language: str = "") -> bytes:
     from faster_whisper import WhisperModel
 
     samples = np.frombuffer(pcm, np.int16).astype(np.float32) / 32768
-    loaded = WhisperModel(model, device="auto", compute_type="default", local_files_only=True)
+    threads = min(4, os.cpu_count() or 1)
+    loaded = WhisperModel(model, device="auto", compute_type="auto", cpu_threads=threads, local_files_only=True)
     segments, _ = loaded.transcribe(samples, language=language or None, vad_filter=True)
     return " ".join(segment.text.strip() for segment in segments).encode()
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 from bot.voice.base import LONGEST_S, RATE, NotSound, VoiceTrouble
-from bot.voice.child import SECONDS
 from knowledge.confined import SaidTooMuch, confined
 
+PATIENCE = {"decode": 60.0, "opus": 60.0, "sphinx": 600.0, "whisper": 1800.0}  # seconds by the wall clock
 _ANSWER = LONGEST_S * RATE * 2 + 2**20  # bytes a child may say
 _START = "from bot.voice.child import main; main(*sys.argv[1:])"
 
@@ -15,7 +15,7 @@ _START = "from bot.voice.child import main; main(*sys.argv[1:])"
 async def run(what: str, data: bytes, *options: str, seconds: float = 0.0) -> bytes:
     """What the child makes of `data`. Raises NotSound or VoiceTrouble with its sentence; gives up after `seconds`."""
     try:
-        said = await confined(_START, what, *options, data=data, most=_ANSWER, seconds=seconds or 2 * SECONDS[what])
+        said = await confined(_START, what, *options, data=data, most=_ANSWER, seconds=seconds or PATIENCE[what])
     except TimeoutError as error:
         raise VoiceTrouble("It took too long to read; it was given up.") from error
     except SaidTooMuch as error:

@@ -92,10 +92,9 @@ class WhisperTranscriber:
     def lacks(self) -> str:
         if step := _missing("av", EXTRA) or _missing("faster_whisper", "pip install 'steward[whisper]'"):
             return step
-        if not (self._model / "model.bin").is_file():
-            return (
-                f"{self._model} holds no faster-whisper model (model.bin); docs/voice.md says where models come from."
-            )
+        absent = [name for name in ("model.bin", "tokenizer.json") if not (self._model / name).is_file()]
+        if absent:  # without its tokenizer faster-whisper would download one
+            return f"{self._model} holds no whole faster-whisper model ({' and '.join(absent)}); see docs/voice.md."
         return ""
 
 

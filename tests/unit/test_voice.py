@@ -172,7 +172,7 @@ class _Model:
 
     made: list[dict[str, Any]] = []  # noqa: RUF012
 
-    def __init__(self, model: str, device: str, compute_type: str, local_files_only: bool) -> None:
+    def __init__(self, model: str, device: str, compute_type: str, cpu_threads: int, local_files_only: bool) -> None:
         self.made.append({"model": model, "local": local_files_only})
 
     def transcribe(self, audio: Any, language: str | None, vad_filter: bool) -> tuple[Any, object]:
@@ -194,6 +194,8 @@ def test_a_model_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.
     told = WhisperTranscriber(str(tmp_path))
     assert str(tmp_path) in told.lacks()
     (tmp_path / "model.bin").touch()
+    assert "tokenizer.json" in told.lacks()  # else faster-whisper would fetch one
+    (tmp_path / "tokenizer.json").touch()
     assert told.lacks() == ""
 
 
