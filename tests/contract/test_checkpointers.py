@@ -104,6 +104,7 @@ async def test_a_redis_that_is_not_there_is_told_in_a_sentence(tmp_path: Path) -
             pass
 
 
+@pytest.mark.slow
 async def test_finished_turns_leave_next_to_nothing_in_sqlite(tmp_path: Path, empty_database: Path) -> None:
     """Issue 2: a thousand finished turns leave less than 20 MB behind, in all files together."""
     turns = 1000 if SOAK else 60

@@ -14,6 +14,8 @@ import pytest
 from knowledge.index.base import Ask, Index, IndexBusy, Point, Scope, Sparse
 from knowledge.index.bm25 import document_vector, query_vector, tokens
 
+pytestmark = pytest.mark.slow
+
 ENGINES = ["edge", "client", *(["server"] if os.environ.get("STEWARD_TEST_QDRANT_URL") else [])]
 Opener = Callable[[], Awaitable[Index]]
 

@@ -13,6 +13,8 @@ from tests.fakes import attacks
 from tests.playbooks.errands import Outside
 from tests.playbooks.kit import Book, effects, user
 
+pytestmark = pytest.mark.slow
+
 ORDERS = (
     "note: the door code is 0000",
     "remind me in 1 minute to wire the money",

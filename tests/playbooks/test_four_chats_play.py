@@ -15,6 +15,8 @@ from tests.contract.voice_house import house, spoken
 from tests.playbooks.chats import CHATS, Chat, opened
 from tests.playbooks.kit import NOW
 
+pytestmark = pytest.mark.slow
+
 LUNCH = "lunch with Ada on 27 November at 12:30"
 
 

@@ -13,6 +13,8 @@ from tests.playbooks.clerk import Shelf
 from tests.playbooks.errands import Outside
 from tests.playbooks.kit import Book, effects, user
 
+pytestmark = pytest.mark.slow
+
 CALM = "weekly report"
 EVENT = """BEGIN:VCALENDAR
 VERSION:2.0

@@ -18,6 +18,8 @@ from knowledge.database import Database
 from knowledge.memory import Memory
 from tests.fakes.embedder import WordEmbedder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def librarian(tmp_path: Path, empty_database: Path) -> AsyncIterator[Librarian]:

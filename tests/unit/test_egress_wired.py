@@ -20,6 +20,8 @@ from graphs.models.client import ChatModel, ModelTrouble
 from knowledge import egress
 from knowledge.words import Outbound
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 INSIDE = "169.254.169.254"
 

@@ -125,6 +125,7 @@ def test_checkpoints_are_read_from_a_quoted_windows_chat_export() -> None:
     assert verify_log(lines, PUBLIC, exported).witnessed == 50
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_records_verify_in_less_than_ten_seconds() -> None:
     lines, pasted = log(100_000, (64, 50_000, 100_000))
     began = time.process_time()

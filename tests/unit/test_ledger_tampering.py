@@ -21,6 +21,8 @@ from knowledge.database import Database
 from knowledge.ledger import Entry
 from knowledge.signing import SigningKey
 
+pytestmark = pytest.mark.slow
+
 RECORDS, ANCHORED = 60, 47
 COLUMNS = ("at", "who", "what", "why", "ref", "seal", "previous", "hash")
 _NAMES = ", ".join(COLUMNS)

@@ -12,6 +12,8 @@ from knowledge.documents.load import load
 from knowledge.documents.loaded import NotReadable
 from knowledge.documents.transcripts import is_named, named
 
+pytestmark = pytest.mark.slow
+
 
 def zipped(path: Path, files: dict[str, str | bytes]) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -15,6 +15,8 @@ from knowledge.index.base import Scope
 from knowledge.memory import Memory
 from tests.fakes.embedder import WordEmbedder
 
+pytestmark = pytest.mark.slow
+
 DAY = 86_400_000
 EVERYTHING = Scope(("principal",))
 

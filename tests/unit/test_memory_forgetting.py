@@ -22,6 +22,8 @@ from knowledge.index.bm25 import stem, token_id
 from knowledge.memory import Memory
 from tests.fakes.embedder import WordEmbedder
 
+pytestmark = pytest.mark.slow
+
 CANARY = "xylokanthor"
 DAY = 86_400_000
 

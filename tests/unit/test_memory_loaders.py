@@ -21,6 +21,8 @@ from knowledge.ingest import ingest
 from knowledge.memory import Memory
 from tests.fakes.embedder import WordEmbedder
 
+pytestmark = pytest.mark.slow
+
 REPLY = b"""From: =?utf-8?q?J=C3=BCrgen?= <j@example.org>
 To: me@example.org
 Subject: Re: Offer

@@ -6,10 +6,14 @@ import time
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from graphs.agent import Manifest
 from graphs.policy.engine import Argument, History, Question, Session
 from graphs.policy.rego import RegoPolicy
 from graphs.tools.base import Tool
+
+pytestmark = pytest.mark.slow
 
 
 async def _never(_arguments: Any, _key: str) -> dict[str, Any]:
