@@ -9,7 +9,7 @@ from typing import Protocol
 
 from knowledge.index.base import Index
 
-LAYOUT = 3  # counts changes of tokens, weights or fields that make old points useless
+LAYOUT = 4  # counts changes of tokens, weights or fields that make old points useless
 
 
 class IndexHome(Protocol):

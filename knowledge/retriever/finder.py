@@ -19,6 +19,7 @@ from knowledge.index.base import Ask, Index, Pool, Scope
 from knowledge.index.bm25 import query_vector
 from knowledge.retriever.attributes import Attributes
 from knowledge.retriever.focus import CLOSER, remainder
+from knowledge.retriever.lexicon import glossed
 from knowledge.retriever.question import Names, Question, dissect, english
 from knowledge.retriever.rank import Ranked, Weights, rank
 from knowledge.retriever.weights import AGREE, DEFAULT, LEXICAL, REST
@@ -69,7 +70,7 @@ class Finder:
 
     async def candidates(self, index: Index, question: Question, scope: Scope) -> Pool:
         """The pool that ranking chooses from."""
-        vectors = await self._encoder.encode([question.meant])
+        vectors = await self._encoder.encode([glossed(question.meant)])
         words = query_vector(question.words)
         return await index.query(Ask(scope, vectors[0] if vectors is not None else None, words, words, POOL))
 
@@ -78,7 +79,9 @@ class Finder:
         if sum(row.speaker is None for row, _ in kept) * 2 <= len(kept):
             return list(kept)  # conversations: what a question shares with a turn is rarely its subject alone
         left = remainder(question.text, [row.text for row, _ in kept])
-        own = await self._encoder.encode([left.question, *(left.of(row.text) for row, _ in kept)])
+        own = await self._encoder.encode(
+            [glossed(text) for text in (left.question, *(left.of(row.text) for row, _ in kept))]
+        )
         fits = self._encoder.fingerprint
         known = self.attributes if english(question.text) else None
         attributes = known.parts(own[0], own[1:]) if own is not None and known is not None else None

@@ -9,10 +9,12 @@ from knowledge.documents.store import Row
 from knowledge.embedding.base import from_blob
 from knowledge.index.base import Point
 from knowledge.index.bm25 import document_vector, plain_words, tokens
+from knowledge.retriever.lexicon import LANGUAGES, glossed, language
 from knowledge.retriever.question import has_number, has_time, name_id
 
 QUESTION, FOLLOWS_QUESTION, TIME, NUMBER, FIRST, TURN = 1, 2, 4, 8, 16, 32
-"""Bits of `Point.traits`."""
+LANGUAGE = 64
+"""Bits of `Point.traits`; `LANGUAGE` comes times 1 to 5 for what the text is written in, 0 when nothing tells."""
 
 AROUND_AVERAGE = 60
 
@@ -37,6 +39,7 @@ def point(row: Row, before: Row | None, *, vector: bool = True) -> Point:
         | NUMBER * has_number(row.text)
         | FIRST * (row.ordinal == 0)
         | TURN * turn
+        | LANGUAGE * (LANGUAGES.index(spoken_in) + 1 if (spoken_in := language(row.text)) else 0)
     )
     return Point(
         id=row.chunk,
@@ -68,9 +71,12 @@ def date_words(at: int) -> list[str]:
 
 
 def embedded_text(context: str, text: str, *, turn: bool) -> str:
-    """What the embedder reads of a chunk: what stands above it helps a document, and only confuses a turn."""
+    """What the embedder reads of a chunk: what stands above it helps a document, and only confuses a turn.
+
+    The model reads English best: what the lexicon says of a document in another language goes ahead of it.
+    """
     if turn:
         return " ".join(spoken(text).split()) or text
-    if not context or text.lower().startswith(context.lower()):
-        return text
-    return f"{context}\n{text}"
+    if context and not text.lower().startswith(context.lower()):
+        text = f"{context}\n{text}"
+    return glossed(text)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from knowledge.index.bm25 import fold, plain_words, token_id, tokens
+from knowledge.retriever.lexicon import language
 
 _WHEN = re.compile(
     r"\b(when|what (?:time|day|date|year|month)|which (?:day|date|year|month|week)|how long ago|since when|until when"
@@ -57,6 +58,7 @@ class Question:
     when: bool = False
     number: bool = False
     who: bool = False
+    language: str = ""  # one of the lexicon's, when it shows
 
 
 @dataclass(slots=True)
@@ -105,6 +107,7 @@ def dissect(text: str, names: Names) -> Question:
         when=bool(_WHEN.search(folded)),
         number=bool(_NUMBER.search(folded)),
         who=bool(_WHO.search(folded)),
+        language=language(text),
     )
 
 

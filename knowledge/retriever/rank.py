@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from knowledge.index.base import CHANNELS, Found, Pool
 from knowledge.retriever import points
+from knowledge.retriever.lexicon import LANGUAGES
 from knowledge.retriever.question import Question
 
 FEATURES = (
@@ -27,6 +28,7 @@ FEATURES = (
     "question", "follows",  # is a question, follows one
     "length", "short",  # logarithm of the word count; fewer than four words
     "first",  # opens its session
+    "foreign",  # is known to be in another language than the question
     "turn",  # somebody said it; always 1 where the weights of turns are used: it sets them level with documents'
 )  # fmt: skip
 NEARBY = 2  # turns
@@ -39,7 +41,10 @@ MEETING = 60  # turns: a conversation that goes on beyond them is a meeting, sho
 STRETCH, SHARE = 10.0, 30  # how far `AGAIN` reaches, in turns: at most 10, and a thirtieth of the document
 
 Weights = Mapping[str, Mapping[str, float]]
-"""Kind of passage (chat | meeting | document) → feature → weight."""
+"""Kind of passage (chat | meeting | document) → feature → weight.
+
+Documents asked for in another language than English are `translated`: a gloss is near in meaning and shares few words.
+"""
 
 Array = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
@@ -69,6 +74,7 @@ def features(question: Question, pool: Pool) -> Array:
     traits = np.array([f.traits for f in found])
     speakers = np.array([f.speaker for f in found])
     length = np.array([f.length for f in found])
+    asked = LANGUAGES.index(question.language) + 1 if question.language else 0
     named = np.isin(speakers, list(question.names)) & (speakers != 0)
     column: dict[str, Array | npt.NDArray[np.bool_]] = dict(zip(CHANNELS, base.T, strict=True))
     column |= {
@@ -82,6 +88,7 @@ def features(question: Question, pool: Pool) -> Array:
         "length": np.log1p(length),
         "short": length < 4,
         "first": traits & points.FIRST > 0,
+        "foreign": (asked > 0) & (traits >= points.LANGUAGE) & (traits // points.LANGUAGE != asked),
         "turn": traits & points.TURN > 0,
     }
     out = np.empty((len(found), len(FEATURES)))
@@ -102,6 +109,8 @@ def rank(question: Question, pool: Pool, weights: Weights) -> list[Ranked]:
     last: dict[int, int] = {}
     for f in pool.found:
         last[f.document] = max(f.ordinal, last.get(f.document, 0))
+    if question.language not in ("", "en"):
+        columns["document"] = columns["translated"]
     scores = (rows * np.array([columns[kind(f, last[f.document])] for f in pool.found])).sum(axis=1)
     order = sorted(range(len(rows)), key=lambda i: (-scores[i], -pool.found[i].at, pool.found[i].id))
     ranked = [Ranked(pool.found[i], float(scores[i]), rows[i]) for i in order]

@@ -10,7 +10,7 @@ from knowledge.retriever.rank import Weights
 DEFAULT: Weights = json.loads((Path(__file__).parent / "weights.json").read_text("utf-8"))
 
 _WORDS = {"words": 1.0, "around": 0.3, "words_raw": 0.1, "named": 0.2}
-LEXICAL: Weights = {"chat": _WORDS, "meeting": _WORDS, "document": _WORDS}
+LEXICAL: Weights = dict.fromkeys(("chat", "meeting", "document", "translated"), _WORDS)
 """Without a model: words alone."""
 
 REST = 3.6

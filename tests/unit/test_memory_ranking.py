@@ -60,7 +60,7 @@ def test_verbs_of_asking_do_not_search_unless_there_is_nothing_else() -> None:
 def test_every_weight_names_a_feature() -> None:
     assert features(dissect("x", NAMES), Pool([found(1)])).shape == (1, len(FEATURES))
     for weights in (DEFAULT, LEXICAL):
-        assert set(weights) == {"chat", "meeting", "document"}
+        assert set(weights) == {"chat", "meeting", "document", "translated"}
         assert all(set(own) <= set(FEATURES) for own in weights.values())
 
 

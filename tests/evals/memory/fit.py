@@ -103,7 +103,7 @@ def fit(questions: list[Question], kind: str, *, rounds: int = 400) -> dict[str,
 async def main(meetings: Path, *, write: bool, embedder: Embedder) -> None:
     lines, embedder = list(read_lines(meetings)), _Once(embedder)
     body = {
-        "document": dict(weights.DEFAULT["document"]),
+        **{kind: dict(weights.DEFAULT[kind]) for kind in ("document", "translated")},
         "meeting": fit(await pools(lines, embedder) + await pools(lines, embedder, TOGETHER), "meeting"),
         "chat": fit(await pools(dialogues(), embedder), "chat"),
     }
