@@ -212,7 +212,9 @@ def _port(scheme: str) -> int:
 
 
 async def system_resolve(host: str, port: int) -> list[str]:
-    """The machine's own resolver."""
+    """The machine's own resolver; what is an address already needs none."""
+    if _is_address(host):
+        return [host]
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
