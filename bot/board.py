@@ -31,8 +31,11 @@ async def refresh(tx: Tx, speakers: Mapping[str, SpeakingChannel], now: int) -> 
         await settings.put(tx, key, {"text": text, "ref": known["ref"], "count": count, "waits": True})
 
 
-async def posted(tx: Tx, letter: Letter, ref: str, speakers: Mapping[str, SpeakingChannel], now: int) -> None:
-    """A list has found its place: remember it, and say what has changed meanwhile. Other letters are left alone."""
+async def ended(tx: Tx, letter: Letter, ref: str, speakers: Mapping[str, SpeakingChannel], now: int) -> None:
+    """A list has found its place (`ref`), or none: remember it, and say what has changed meanwhile.
+
+    Other letters are left alone.
+    """
     if not letter.key.startswith(_PREFIX):
         return
     key = letter.key.rpartition("/")[0]

@@ -60,6 +60,12 @@ def configured(settings: Settings) -> dict[str, dict[str, Any]]:
     if whatsapp.account_sid:
         if not settings.public_url:
             raise ChannelTrouble("WhatsApp needs STEWARD_PUBLIC_URL: Twilio signs its webhooks with that address.")
+        if not whatsapp.auth_token.get_secret_value():
+            raise ChannelTrouble(
+                "WhatsApp needs STEWARD_WHATSAPP__AUTH_TOKEN, from the first page of Twilio's console."
+            )
+        if not whatsapp.from_.startswith("whatsapp:+"):
+            raise ChannelTrouble("WhatsApp needs STEWARD_WHATSAPP__FROM, your number there: whatsapp:+14155238886.")
         found["whatsapp"] = {
             "account": whatsapp.account_sid, "auth_token": whatsapp.auth_token.get_secret_value(),
             "number": whatsapp.from_, "public_url": settings.public_url, "api_base": whatsapp.api_base,

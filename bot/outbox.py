@@ -379,8 +379,7 @@ class Outbox:
                 await anchoring.arrived(tx, letter.key, f"{letter.channel}:{letter.conversation}", now)
             if state in ("failed", "uncertain") and not letter.body.toast_for and not letter.body.edit_of:
                 await delivery.tell_lost(tx, letter, state, error or "", now)
-            if state == "sent" and receipts:
-                await board.posted(tx, letter, receipts[-1], self.speakers, now)
+            await board.ended(tx, letter, receipts[-1] if receipts else "", self.speakers, now)
             bad = await messages.bad_report(tx, letter.channel, receipts)
             if state == "sent" and bad is not None:
                 await delivery.bounced(tx, replace(letter, receipts=receipts), *bad, now)

@@ -27,7 +27,7 @@ def sentence_of(error: BaseException) -> str | None:
 
         return f"{default_home() / 'steward.toml'} is not TOML: {error}. Correct it, or move it away."
     if name == "ValidationError" and hasattr(error, "errors"):
-        return "; ".join(f"{_switch(e['loc'])}: {e['msg']}" for e in error.errors())
+        return "; ".join(f"{_switch(e['loc'])}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors())
     if name == "WrongKey" or (name in ("OperationalError", "DatabaseError") and "sqlite3" in type(error).__module__):
         from knowledge.database.engine import trouble_of
 

@@ -142,6 +142,15 @@ async def test_the_list_of_what_waits_is_pinned_and_kept_up_to_date(chat: Chat) 
     assert "Nothing waits for you" in phone(chat).message(again)["text"]
 
 
+async def test_a_list_that_was_refused_is_said_again_when_something_changes(chat: Chat) -> None:
+    phone(chat).fail("sendMessage", times=9, status=403, description="Forbidden: bot was blocked by the user")
+    await chat.types(LUNCH)
+    assert phone(chat).methods.pinned == {}
+    phone(chat)._failures.clear()
+    await chat.types("coffee with Bob on 28 November at 10:00")
+    assert "Coffee with Bob" in phone(chat).message(phone(chat).methods.pinned[42])["text"]
+
+
 async def test_the_most_used_agents_are_keys_in_the_chat(chat: Chat) -> None:
     await chat.types("note: one", "note: two", "/notes")
     await chat.types("/tiles")

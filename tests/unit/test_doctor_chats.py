@@ -10,7 +10,7 @@ import pytest
 
 from bot.cli.doctor_chats import chats
 from bot.home import Home
-from bot.settings import Settings, TelegramSettings
+from bot.settings import Settings, TelegramSettings, WhatsAppSettings
 from channels.base import Finding
 from knowledge.store.intake import Intake
 from tests.fakes.loopback import Loopback, Request, Response
@@ -66,3 +66,19 @@ async def test_a_clock_that_is_wrong_is_measured_by_the_platforms(home: Path, of
         (clock,) = [f for f in await looked(home, server.url) if "clock" in f.what]
     assert clock.ok == (not said)
     assert said in clock.what
+
+
+@pytest.mark.parametrize(
+    ("public", "switches", "missing"),
+    [
+        ("", {}, "STEWARD_PUBLIC_URL"),
+        ("https://steward.example", {}, "STEWARD_WHATSAPP__AUTH_TOKEN"),
+        ("https://steward.example", {"auth_token": "t", "from": "+1415"}, "STEWARD_WHATSAPP__FROM"),
+    ],
+)
+async def test_whatsapp_set_up_halfway_names_the_next_switch(
+    home: Path, public: str, switches: dict[str, str], missing: str
+) -> None:
+    whatsapp = WhatsAppSettings.model_validate({"account_sid": "AC1"} | switches)
+    (finding,) = await chats(Settings(home=home, public_url=public, whatsapp=whatsapp), Home(home))
+    assert missing in finding.what
