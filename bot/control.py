@@ -268,7 +268,7 @@ class Control:
             return Reply(hand_over=True)
         if offers[0].body.card and not inbound.reply_to and len(open_cards) > 1:
             return Reply(await _which_question(tx, open_cards, press.verb))
-        return await self._press(tx, replace(inbound, press=press), now)
+        return await self._press(tx, replace(inbound, press=press, text=""), now)
 
     async def _which(
         self, tx: Tx, decision: Decision, inbound: Inbound, open_cards: list[Card]

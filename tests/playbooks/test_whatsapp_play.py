@@ -199,3 +199,11 @@ def test_the_webhook_answers_empty_twiml_and_reports_are_checked() -> None:
     assert isinstance(report(fake.signed(fake.report("SM1", "sent"), STATUS, token="wrong")), Refused)
     assert isinstance(report(fake.signed(fake.report("SM1", "sent"), STATUS)), Report)
     assert report(fake.signed(fake.report("", ""), STATUS)) == Answer(200, b"<Response></Response>", "text/xml")
+
+
+async def test_the_number_of_edit_asks_for_the_change_and_is_none_itself(chat: Chat) -> None:
+    await chat.types("tea with Cleo on 29 November at 16:00")
+    await chat.types("3")
+    assert "What should change" in twilio(chat).sent()[-1]["body"]
+    await chat.types("make it 5pm")
+    chat.expect("17:00", "version 2")
