@@ -48,7 +48,7 @@ def test_no_damaged_payload_breaks_anything_but_itself(house: House, channel: st
     fuzz()
     seen["stored"] = house.steward.count("delivery WHERE channel=?", channel) - before
     assert seen["answered"] > EXAMPLES * 0.3
-    assert seen["stored"] > EXAMPLES * 0.2, "hardly anything was authentic enough to be stored"
+    assert seen["stored"] > EXAMPLES * 0.1, "hardly anything was authentic enough to be stored"
     _worked_off(house)
     _only_dead_letters(house)
 
