@@ -53,6 +53,15 @@ class Source:
         return cls(path.name, path.read_text("utf-8"), narrowing)
 
 
+def _told(asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A document as the shipped rules see it: where a value came from by name is for the record, no rule looks at it.
+
+    So one evaluation serves all notes of an afternoon; each costs 0.6 ms, and the engine (1.5) loses 20 KB in it.
+    """
+    arguments = [{k: v for k, v in argument.items() if k != "sources"} for argument in asked.get("arguments", ())]
+    return {**asked, "arguments": arguments}
+
+
 class RegoPolicy:
     """The shipped rules (or the principal's own copy of them), narrowed by the policies of installed packages."""
 
@@ -77,7 +86,7 @@ class RegoPolicy:
 
     def judge_document(self, asked: Mapping[str, Any]) -> Verdict:
         """The verdict on a document of `SCHEMA`'s shape: what the turn record keeps, so that it can be judged again."""
-        key = canonical(asked)
+        key = canonical(_told(asked) if self._pristine else asked)
         with self._lock:
             if key in self._lately:
                 return self._lately[key]

@@ -267,3 +267,13 @@ def test_the_version_changes_with_every_character() -> None:
     source = Source.read(SHIPPED)
     assert RegoPolicy(source).version == RegoPolicy.shipped().version
     assert RegoPolicy(Source(source.file, source.text + "\n")).version != RegoPolicy.shipped().version
+
+
+def test_no_shipped_rule_looks_at_the_names_of_sources_so_one_evaluation_serves_many() -> None:
+    code = [line for line in SHIPPED.read_text("utf-8").splitlines() if not line.startswith("#")]
+    assert not any("sources" in line for line in code)
+    fresh = RegoPolicy.shipped()
+    for origin in ("telegram:1", "telegram:2"):
+        arguments = {"text": Argument("content", "principal", (origin,))}
+        fresh.judge(Question(MAIL, tool(), "principal", {}, arguments=arguments))
+    assert len(fresh._lately) == 1
