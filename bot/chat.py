@@ -91,6 +91,18 @@ async def conversation(settings: Settings, show: Show) -> AsyncIterator[Conversa
     lock = Lock(Home(settings.home).path / "run" / "console.lock")
     Home(settings.home).prepare()
     name = CONVERSATION if lock.take() else f"beside-{random_id(6)}"
+    async with at_work(settings, show, name) as steward:
+        talk = Conversation(steward, name)
+        try:
+            yield talk
+        finally:
+            talk.close()
+            lock.free()
+
+
+@asynccontextmanager
+async def at_work(settings: Settings, show: Show, name: str) -> AsyncIterator[Steward]:
+    """A composed Steward at work in this process: the terminal `name` shows what is said to it, others reach its socket."""
     async with compose(settings, {"console": ConsoleSpeaker(show, name)}, console=name) as steward:
 
         async def poke(request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -101,13 +113,10 @@ async def conversation(settings: Settings, show: Show) -> AsyncIterator[Conversa
         await server.start()
         await steward.worker.recover()
         work = asyncio.create_task(steward.worker.run())
-        talk = Conversation(steward, name)
         try:
-            yield talk
+            yield steward
         finally:
             steward.worker.stop()
             with contextlib.suppress(asyncio.CancelledError):
                 await work
             await server.close()
-            talk.close()
-            lock.free()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import hmac
 import json
@@ -17,6 +16,7 @@ from typing import Any
 import httpx
 
 from channels.base import Accept, Answer, Delivery, Hook, Lane, RawRequest, Refused
+from channels.signs import Signs
 from channels.slack_access import SlackAccess, guard_logs, hide_tokens
 from channels.slack_payload import FORM, decode, digest, first_action, form, plain, said, typed_in, understand
 from channels.slack_socket import Closed, connect
@@ -26,7 +26,6 @@ from knowledge.words import Press
 STORED = Answer()
 TOO_LATE = "That took too long for a form. Press Edit again, or reply to the card with the change."
 SKEW_SECONDS = 300
-_SIGNS_IN_FLIGHT = 16
 _NO_TURN = ("actions", "submission", "closed", "reaction", "home", "assistant")
 _STOP = re.compile(r"\s*(?:<@\w+>\s*)?/?stop\s*", re.IGNORECASE)
 _SLASH_STOP = re.compile(r"\s*(?:<@\w+>\s*)?/stop(?:\s|$)", re.IGNORECASE)
@@ -154,7 +153,7 @@ class SlackReceiver:
         self._http = guarded_client(
             access.rules, timeout=httpx.Timeout(5.0), limits=httpx.Limits(keepalive_expiry=60.0)
         )
-        self._signs: set[asyncio.Task[None]] = set()
+        self._sign = Signs()
 
     async def run(self, accept: Accept) -> None:
         """Listen until cancelled. Trouble is logged once, with one sentence, and waited out."""
@@ -221,9 +220,7 @@ class SlackReceiver:
             raise ConnectionError(hide_tokens(f"{type(trouble).__name__}: {trouble}")) from None
 
     async def close(self) -> None:
-        for sign in tuple(self._signs):
-            sign.cancel()
-        await asyncio.gather(*self._signs, return_exceptions=True)
+        await self._sign.close()
         await self._http.aclose()
 
     async def _open_form(self, delivery: Delivery) -> None:
@@ -239,18 +236,6 @@ class SlackReceiver:
                 return
             asked = {"channel": seen.channel, "user": seen.user, "text": TOO_LATE}
             await self._call("chat.postEphemeral", asked | ({"thread_ts": seen.thread} if seen.thread else {}))
-
-    def _sign(self, sign: Any) -> None:
-        async def give() -> None:
-            with contextlib.suppress(ConnectionError, httpx.HTTPError):
-                await sign
-
-        if len(self._signs) >= _SIGNS_IN_FLIGHT:
-            sign.close()
-            return
-        task = asyncio.create_task(give())
-        self._signs.add(task)
-        task.add_done_callback(self._signs.discard)
 
     async def _call(self, method: str, asked: dict[str, Any], token: str = "") -> dict[str, Any]:
         headers = {"authorization": f"Bearer {token or self._access.bot_token}"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import hmac
 import json
@@ -15,6 +14,7 @@ from typing import Any
 import httpx
 
 from channels.base import Accept, Answer, Delivery, Hook, Lane, RawRequest, Refused
+from channels.signs import Signs
 from channels.telegram_access import ALLOWED_UPDATES, TelegramAccess, guard_logs, hide_token
 from knowledge.egress import guarded_client
 
@@ -23,7 +23,6 @@ __all__ = ["STORED", "TelegramAccess", "TelegramReceiver", "hooks", "peek", "rec
 STORED = Answer()
 POLL_SECONDS = 50
 _LONGEST_WAIT = 60.0
-_SIGNS_IN_FLIGHT = 16  # signs of life that may be under way at once; more are left out, they are only courtesy
 _STOP = re.compile(r"\s*/stop(?:@\w+)?(?:\s|$)", re.IGNORECASE)
 _log = logging.getLogger("steward.telegram")
 
@@ -147,7 +146,7 @@ class TelegramReceiver:
         self._http = guarded_client(
             access.rules, timeout=httpx.Timeout(10.0), limits=httpx.Limits(keepalive_expiry=60.0)
         )
-        self._signs: set[asyncio.Task[None]] = set()
+        self._sign = Signs(_NotNow)
 
     async def run(self, accept: Accept) -> None:
         """Poll until cancelled. Trouble of any kind is logged once, with one sentence, and waited out."""
@@ -195,12 +194,12 @@ class TelegramReceiver:
     async def show_typing(self, delivery: Delivery) -> None:
         """Show “typing…” for some five seconds. Returns at once; failure changes nothing."""
         if delivery.conversation:
-            self._sign("sendChatAction", {**_address(delivery.conversation), "action": "typing"})
+            self._sign(self._call("sendChatAction", {**_address(delivery.conversation), "action": "typing"}, 5.0))
 
     async def confirm_press(self, delivery: Delivery) -> None:
         """End the spinner on a pressed button, after the grace for a notice with words. Returns at once."""
         if delivery.press_id:
-            self._sign("answerCallbackQuery", {"callback_query_id": delivery.press_id}, after=self._grace)
+            self._sign(self._call("answerCallbackQuery", {"callback_query_id": delivery.press_id}, 5.0), self._grace)
 
     async def tell(self, conversation: str, text: str) -> None:
         """Say plain text in the receiver's own voice, when no worker lives. Raises ConnectionError when not taken."""
@@ -210,21 +209,8 @@ class TelegramReceiver:
             raise ConnectionError(_reason(trouble)) from None
 
     async def close(self) -> None:
-        for sign in tuple(self._signs):
-            sign.cancel()
-        await asyncio.gather(*self._signs, return_exceptions=True)
+        await self._sign.close()
         await self._http.aclose()
-
-    def _sign(self, method: str, asked: dict[str, Any], after: float = 0.0) -> None:
-        async def give() -> None:
-            await asyncio.sleep(after)
-            with contextlib.suppress(_NotNow, httpx.HTTPError):
-                await self._call(method, asked, patience=5.0)
-
-        if len(self._signs) < _SIGNS_IN_FLIGHT:
-            sign = asyncio.create_task(give())
-            self._signs.add(sign)
-            sign.add_done_callback(self._signs.discard)
 
     async def _call(self, method: str, asked: dict[str, Any], patience: float = 10.0) -> Any:
         response = await self._http.post(f"{self._access.url}/{method}", json=asked, timeout=patience)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import hashlib
 import logging
 import re
-from typing import Any
 
 import httpx
 
 from channels.base import Accept, Answer, Delivery, Hook, Lane, RawRequest, Refused, Report
+from channels.signs import Signs
 from channels.whatsapp_access import STATUS, STORED, TITLE, WEBHOOK, WhatsAppAccess, guard_logs
 from channels.whatsapp_signature import algorithm, is_signed, parameters
 from channels.whatsapp_state import reported
@@ -20,7 +18,6 @@ from knowledge.words import Press
 
 __all__ = ["STORED", "WhatsAppAccess", "WhatsAppReceiver", "fields", "hooks", "peek", "receive", "report", "verify"]
 
-_SIGNS_IN_FLIGHT = 16
 _STOP = re.compile(r"\s*/stop(?:\s|$)", re.IGNORECASE)
 _SID = re.compile(r"(?:SM|MM)[0-9a-fA-F]{32}")
 _log = logging.getLogger("steward.whatsapp")
@@ -124,7 +121,7 @@ class WhatsAppReceiver:
             auth=(access.account, access.auth_token),
             limits=httpx.Limits(keepalive_expiry=60.0),
         )
-        self._signs: set[asyncio.Task[None]] = set()
+        self._sign = Signs()
 
     async def run(self, accept: Accept) -> None:
         return None
@@ -147,22 +144,8 @@ class WhatsAppReceiver:
             raise ConnectionError(type(trouble).__name__) from None
 
     async def close(self) -> None:
-        for sign in tuple(self._signs):
-            sign.cancel()
-        await asyncio.gather(*self._signs, return_exceptions=True)
+        await self._sign.close()
         await self._http.aclose()
-
-    def _sign(self, sign: Any) -> None:
-        async def give() -> None:
-            with contextlib.suppress(ConnectionError, httpx.HTTPError):
-                await sign
-
-        if len(self._signs) >= _SIGNS_IN_FLIGHT:
-            sign.close()
-            return
-        task = asyncio.create_task(give())
-        self._signs.add(task)
-        task.add_done_callback(self._signs.discard)
 
     async def _post(self, domain: str, path: str, asked: dict[str, str]) -> None:
         response = await self._http.post(self._access.host(domain) + path, data=asked)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -41,32 +39,14 @@ async def ask_worker(home: Home, do: str, *, timeout_s: float = 90.0, **body: An
 @asynccontextmanager
 async def alone(settings: Settings) -> AsyncIterator[Steward]:
     """A composed Steward at work in this process, for the time of one command."""
-    from bot.compose import compose
-    from bot.desk import handlers
-    from bot.local import LocalServer
+    from bot.chat import at_work
     from bot.logs import set_up_logs
     from bot.secrets import strongbox
-    from channels.console import ConsoleSpeaker
     from knowledge.words import Outbound
 
     async def show(message: Outbound, ref: str) -> None: ...
 
     set_up_logs(settings.log, strongbox(settings))
     name = f"shell-{random_id(6)}"  # a terminal of its own: what waits for the console is left to `steward chat`
-    async with compose(settings, {"console": ConsoleSpeaker(show, name)}, console=name) as steward:
-
-        async def poke(request: Any) -> dict[str, Any]:
-            steward.worker.poke()
-            return {}
-
-        server = LocalServer(steward.home.own_socket(), {**handlers(steward), "poke": poke})
-        await server.start()
-        await steward.worker.recover()
-        work = asyncio.create_task(steward.worker.run())
-        try:
-            yield steward
-        finally:
-            steward.worker.stop()
-            with contextlib.suppress(asyncio.CancelledError):
-                await work
-            await server.close()
+    async with at_work(settings, show, name) as steward:
+        yield steward

@@ -83,7 +83,7 @@ class Finder:
             [glossed(text) for text in (left.question, *(left.of(row.text) for row, _ in kept))]
         )
         fits = self._encoder.fingerprint
-        known = self.attributes if english(question.text) else None
+        known = self.attributes if left.asks and english(question.text) else None
         attributes = known.parts(own[0], own[1:]) if own is not None and known is not None else None
         looked = []
         for i, ((row, r), cover) in enumerate(zip(kept, left.cover, strict=True)):

@@ -14,6 +14,9 @@ from knowledge.retriever.passage import best_sentence
 
 CLOSER = 12  # candidates looked at again
 SUBJECT = 2  # best candidates: what they share with a question is what it is about
+_FAINT = frozenset(
+    stem(w) for w in ("much", "many", "use", "need", "want", "get")
+)  # they ask, but for what the rest says
 LONGEST = 160  # characters of a passage that are worth embedding again
 
 
@@ -24,6 +27,11 @@ class Remainder:
     question: str
     asked: frozenset[str]
     cover: tuple[float, ...]
+
+    @property
+    def asks(self) -> bool:
+        """Whether a word is left that says what is asked: "what does Ada prefer?" is all said by "Ada prefers tea"."""
+        return bool(_stems(self.question) - _FAINT)
 
     def of(self, text: str) -> str:
         """The sentence of a passage that is nearest to the question, without the words they share."""

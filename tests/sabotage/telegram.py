@@ -21,7 +21,7 @@ DAMAGES: tuple[Damage, ...] = (
            _POLLS + "polling_takes_the_webhook_away_and_stores_an_answers_updates_at_once"),
     Damage("telegram 2", "knowledge/words.py", "if len(data.encode()) > PRESS_LIMIT or not data.isascii():",
            "if not data.isascii():", _PARSES + "every_button_we_can_make_has_one_to_sixty_four_bytes_and_comes_back"),
-    Damage("telegram 3", _RECEIVE, "after=self._grace)", "after=3.0)",
+    Damage("telegram 3", _RECEIVE, "5.0), self._grace)", "5.0), 3.0)",
            _POLLS + "a_press_is_confirmed_once_within_a_second_and_a_notice_comes_first"),
     Damage("telegram 3", _WIRE, 'TOO_OLD = ("query is too old", "query id is invalid", "query_id_invalid")', 'TOO_OLD = ("never",)',
            _POLLS + "a_press_is_confirmed_once_within_a_second_and_a_notice_comes_first"),

@@ -139,3 +139,9 @@ def test_without_hits_or_with_a_far_one_there_is_no_answer() -> None:
     assert answerable("rent?", [a_hit("The rent is 900.", dense=0.7, rest=0.4, match=0.5, cover=1.0)])
     assert answerable("the rent", [a_hit("The rent is 900.", cover=1.0)])  # by words alone
     assert not answerable("the rent of the tower", [a_hit("The rent is 900.", cover=0.3)])
+
+
+def test_a_question_whose_every_word_is_said_asks_for_no_attribute() -> None:
+    text = "Dr Weber prefers video calls on Thursdays"
+    assert not remainder("what does Dr Weber prefer?", [text]).asks
+    assert remainder("how tall is Dr Weber?", [text]).asks
