@@ -150,11 +150,10 @@ def test_a_full_disk(tmp_path: Path) -> None:
     with mounted(tmp_path, f"mount -t tmpfs -o size=80m tmpfs {home}", home):
         assert "Noted" in once(home, "note: before")
         filler = home / "filler"
-        with filler.open("wb") as file:
+        with filler.open("wb", buffering=0) as file:
             try:
                 while True:
-                    file.write(b"x" * 65_536)
-                    file.flush()
+                    file.write(b"x" * 4_096)
             except OSError:
                 pass
         told = steward(home, "chat", "--once", "note: while it is full")
