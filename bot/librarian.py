@@ -26,12 +26,13 @@ from knowledge import erasing, forgetting
 from knowledge.database import Database
 from knowledge.documents.load import PARSED, load
 from knowledge.documents.loaded import NotReadable
+from knowledge.documents.store import NewDocument
 from knowledge.embedding.base import Embedder, EmbedderUnavailable
 from knowledge.embedding.onnx import OnnxEmbedder
 from knowledge.hits import Hit
 from knowledge.index.base import IndexBusy
 from knowledge.ingest import AT_ONCE, document
-from knowledge.memory import Memory
+from knowledge.memory import Memory, text_document
 from knowledge.needle import Needle
 from knowledge.store import settings as facts
 from knowledge.store.inbox import Stored
@@ -57,6 +58,8 @@ TEXT_ENDINGS = (
     ".toml",
 )
 _SEEN = "vault:seen"
+PATIENCE_S = 15.0
+NOTES_AT_ONCE = 16  # that are learned in one commit
 HAND_S = 2.0
 """Searches closer together than this trust the last look at the vault's files."""
 
@@ -107,6 +110,29 @@ class Librarian:
         async with self.db.read() as tx:
             self.erasing = await forgetting.waiting(tx)
 
+    async def open_again(self) -> bool:
+        """Take memory over if whoever had it has let it go; whether it is still held."""
+        async with self._lock:
+            if self.remote:
+                self.remote = False
+                await self.open()
+            return self.remote
+
+    async def elsewhere(self) -> bool:
+        """Whether another process holds memory, and answers for it. It is taken over as soon as it is let go.
+
+        A command that fills memory holds it without listening: that is waited for, `PATIENCE_S` seconds at most.
+        """
+        if not self.remote:
+            return False
+        ends = time.monotonic() + PATIENCE_S
+        while True:
+            held = await self.open_again()
+            socket = self.home.socket("worker")
+            if not held or (socket.exists() and not self.home.is_own(socket)) or time.monotonic() > ends:
+                return held
+            await asyncio.sleep(0.1)
+
     async def close(self) -> None:
         if not self.remote:
             if self.erasing:
@@ -121,7 +147,7 @@ class Librarian:
         self, query: str, *, k: int = 8, sources: Sequence[str] = (), readers: Sequence[str] = ("principal",)
     ) -> list[Hit]:
         """What agents call. Level with the vault first, so that a note of a second ago is found."""
-        if self.remote:
+        if await self.elsewhere():
             socket, asked = self.home.socket("worker"), {"sources": list(sources), "readers": list(readers)}
             answer = await local.ask(
                 socket, "search", query=query, k=k, sources=asked["sources"], readers=asked["readers"]
@@ -166,8 +192,9 @@ class Librarian:
         found = await asyncio.to_thread(_scan, self.vault)
         changed = [name for name, stamp in found.items() if seen.get(name) != stamp]
         gone = [name for name in seen if name not in found]
-        for name in changed:
-            await self._learn(name)
+        for start in range(0, len(changed), NOTES_AT_ONCE):
+            read = [await self._read(name) for name in changed[start : start + NOTES_AT_ONCE]]
+            await self.memory.remember_all([note for note in read if note is not None])
         for name in gone:
             await self.memory.forget("note", f"notes/{name}")
         if changed or gone:
@@ -175,24 +202,24 @@ class Librarian:
                 await facts.put(tx, _SEEN, found)
         return len(changed) + len(gone)
 
-    async def _learn(self, name: str) -> None:
+    async def _read(self, name: str) -> NewDocument | None:
         assert self.read_note is not None, "set by the composition root before anything is searched"
         try:
             note = await self.read_note({"name": name}, "")
             dated = int((self.vault / name).stat().st_mtime * 1000)
         except (OSError, ToolTrouble) as error:
             log.warning("note %s cannot be read: %s", name, error)
-            return
+            return None
         source = str(note.get("source", ""))
         integrity: Integrity = "untrusted" if source and not source.startswith("principal") else "principal"
-        await self.memory.remember(
+        return text_document(
             source="note", external_id=f"notes/{name}", title=f"notes/{name}", text=str(note["text"]), dated_at=dated,
             integrity=integrity,
         )  # fmt: skip
 
     async def forgettable(self, words: str) -> Mapping[str, Any]:
         """What would go: documents by id and name, events of the calendar file by id and title, and `also` in words."""
-        if self.remote:
+        if await self.elsewhere():
             return await local.ask(self.home.socket("worker"), "forgettable", timeout_s=120, words=words)
         await self.level()
         async with self.db.read() as tx:
@@ -209,7 +236,7 @@ class Librarian:
         self, words: str, documents: Sequence[int], key: str, events: Sequence[str] = ()
     ) -> Mapping[str, Any]:
         """Begin to erase: what lives goes at once, the rest when the turn that asked has ended. Repeatable under `key`."""
-        if self.remote:
+        if await self.elsewhere():
             return await local.ask(
                 self.home.socket("worker"), "erase", timeout_s=120, words=words, documents=list(documents), key=key,
                 events=list(events),
@@ -256,6 +283,8 @@ class Librarian:
 
     async def idle(self) -> None:
         """What can wait until nobody does."""
+        if self.remote:
+            await self.open_again()
         if not self.remote:
             await self.level()
             await self.memory.idle()

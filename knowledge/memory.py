@@ -39,6 +39,22 @@ class Status:
     fingerprint: str
 
 
+def text_document(
+    *,
+    source: str,
+    external_id: str,
+    title: str,
+    text: str,
+    dated_at: int,
+    integrity: Integrity = "untrusted",
+    readers: Sequence[str] = ("principal",),
+    meta: Mapping[str, object] | None = None,
+) -> NewDocument:
+    """A text, cut into the passages in which it is remembered."""
+    pieces = tuple(cut(normalise(text), normalise(title)))
+    return NewDocument(source, external_id, title, pieces, dated_at, integrity, tuple(readers), meta or {})
+
+
 class Memory:
     """Everything remembered. One per process; `open` it before use, `close` it after.
 
@@ -95,8 +111,10 @@ class Memory:
         meta: Mapping[str, object] | None = None,
     ) -> int:
         """Remember a text; the same source and external id again supersedes the former version. Returns its id."""
-        pieces = tuple(cut(normalise(text), normalise(title)))
-        new = NewDocument(source, external_id, title, pieces, dated_at, integrity, tuple(readers), meta or {})
+        new = text_document(
+            source=source, external_id=external_id, title=title, text=text, dated_at=dated_at, integrity=integrity,
+            readers=readers, meta=meta,
+        )  # fmt: skip
         return (await self.remember_all([new]))[0]
 
     async def remember_turns(
