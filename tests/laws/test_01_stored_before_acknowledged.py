@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import httpx
+import pytest
 
 from bot import http
 from bot.home import Home
@@ -18,6 +19,8 @@ from channels.base import Delivery
 from channels.telegram_access import TelegramAccess
 from channels.telegram_receive import STORED, TelegramReceiver, receive
 from tests.fakes.telegram_api import SECRET_HEADER, TOKEN, FakeTelegram
+
+pytestmark = pytest.mark.slow
 
 
 async def test_polling_moves_the_offset_only_after_the_commit() -> None:

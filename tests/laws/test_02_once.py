@@ -6,10 +6,14 @@ import asyncio
 import random
 from pathlib import Path
 
+import pytest
+
 from channels.base import Delivery
 from graphs.state import ms
 from knowledge.store.intake import Arrival, Intake
 from tests.playbooks.kit import Book, asks, button, open_book, says, user
+
+pytestmark = pytest.mark.slow
 
 
 def _receive(book: Book, d: Delivery) -> None:

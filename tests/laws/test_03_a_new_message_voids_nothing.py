@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.playbooks.kit import Book, asks, says, user
+
+pytestmark = pytest.mark.slow
 
 
 async def test_every_open_turn_keeps_its_own_pause_in_its_own_thread(play: Book) -> None:

@@ -15,6 +15,8 @@ from graphs import nodes, turn
 from graphs.turn import STRICT_RESUME
 from tests.playbooks.kit import Book, asks, user
 
+pytestmark = pytest.mark.slow
+
 
 def test_one_interrupt_a_node_and_nothing_above_it() -> None:
     tree = ast.parse(inspect.getsource(nodes))

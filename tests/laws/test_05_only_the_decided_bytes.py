@@ -12,6 +12,8 @@ from tests.playbooks.errands import Outside
 from tests.playbooks.kit import Book, asks, calls, presses, says, toasts, user
 from tests.playbooks.recorder import PRINCIPAL
 
+pytestmark = pytest.mark.slow
+
 POST = user("errands: post the report to Ada")
 ME = Decider("principal", f"telegram:{PRINCIPAL}")
 

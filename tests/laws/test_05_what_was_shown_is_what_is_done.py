@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from sqlalchemy import text
 
 from knowledge.store.binding import approval_hash
 from tests.playbooks.kit import Book, asks, button, calls_nothing, effects, presses, presses_data, says, toasts, user
+
+pytestmark = pytest.mark.slow
 
 
 async def test_the_effect_has_the_bytes_of_the_card_and_the_card_their_rendering(play: Book) -> None:

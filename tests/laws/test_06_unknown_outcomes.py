@@ -13,6 +13,8 @@ from tests.playbooks.errands import Outside
 from tests.playbooks.kit import Book, asks, effects, later, presses, says, toasts, user
 from tests.playbooks.recorder import PRINCIPAL
 
+pytestmark = pytest.mark.slow
+
 
 async def approved_by_a_dead_worker(book: Book, tool: str) -> None:
     """The effect is decided, and a worker that is dead holds its claim: all in one commit."""

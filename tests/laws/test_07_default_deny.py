@@ -11,6 +11,8 @@ from graphs.policy.engine import Question, Verdict, judge_safely
 from tests.playbooks.errands import Outside
 from tests.playbooks.kit import Book, asks, calls, calls_nothing, says, user
 
+pytestmark = pytest.mark.slow
+
 
 class _Broken:
     def judge(self, question: Question) -> Verdict:

@@ -7,6 +7,8 @@ import pytest
 from knowledge.store.turns import Labels, Value, join, made_from
 from tests.playbooks.kit import Book, asks, calls_nothing, user
 
+pytestmark = pytest.mark.slow
+
 ORDERS = ["yes", "approve 1", "/approve 1", "no, make it 3pm", "note: hacked", "remind me in 1 minute to pay", "/undo"]
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.playbooks.kit import Book, asks, calls_nothing, later, presses, says, toasts, user
+
+pytestmark = pytest.mark.slow
 
 
 async def test_expiry_principal_and_policy_are_told_apart(play: Book) -> None:

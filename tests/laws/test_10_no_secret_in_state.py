@@ -9,6 +9,8 @@ import pytest
 from tests.fakes.steward_process import steward_process, telegram_process
 from tests.fakes.telegram_api import TOKEN
 
+pytestmark = pytest.mark.slow
+
 CANARIES = {
     "STEWARD_TELEGRAM__SECRET": "canary-telegram-secret-8812",
     "STEWARD_MODELS__API_KEY": "sk-canary-model-key-00112233445566",

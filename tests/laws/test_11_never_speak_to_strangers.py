@@ -6,6 +6,8 @@ import pytest
 
 from tests.playbooks.kit import Book, calls_nothing, does, user
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     "words", ["hi", "/help", "/start", "note: x", "yes", "/approve 1", "/stop", "\x00", "", "remind me in 1 minute"]

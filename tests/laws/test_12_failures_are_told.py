@@ -9,6 +9,8 @@ from graphs.tools.base import ToolTrouble
 from tests.playbooks.errands import Outside
 from tests.playbooks.kit import Book, asks, does, later, presses, says, toasts, user
 
+pytestmark = pytest.mark.slow
+
 
 async def test_a_failed_effect_is_not_reported_as_done(errand_play: Book, outside: Outside) -> None:
     outside.next = [ToolTrouble("Out of stock."), ToolTrouble("Still out of stock.")]

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from bot.settings import ModelSettings
 from tests.playbooks.kit import Book, asks, open_book, presses, says, toasts, user
+
+pytestmark = pytest.mark.slow
 
 
 async def test_commands_notes_reminders_search_brief_and_approvals(play: Book) -> None:

@@ -11,6 +11,8 @@ from knowledge.store.leases import StaleLease
 from knowledge.words import Outbound
 from tests.playbooks.kit import Book
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     "words", ["note: stale", "lunch with Ada on 27 November at 12:30", "what do I know about tulips?"]

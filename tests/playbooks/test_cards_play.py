@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from knowledge.words import Press
 from tests.playbooks.kit import (
     Book,
@@ -21,6 +23,8 @@ from tests.playbooks.kit import (
     toasts,
     user,
 )
+
+pytestmark = pytest.mark.slow
 
 LUNCH = user("lunch with Ada on 27 November at 12:30")
 

@@ -6,6 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from bot.settings import KeepSettings
 from graphs.state import ms
 from tests.playbooks.kit import (
@@ -22,6 +24,8 @@ from tests.playbooks.kit import (
     toasts,
     user,
 )
+
+pytestmark = pytest.mark.slow
 
 MARCH = datetime(2027, 3, 10, 9, 30, tzinfo=ZoneInfo(ZURICH))
 MAY = datetime(2027, 5, 10, 9, 30, tzinfo=ZoneInfo(ZURICH))

@@ -8,6 +8,8 @@ import pytest
 
 from tests.playbooks.kit import Book, asks, calls_nothing, does, open_book, presses, says, toasts, user
 
+pytestmark = pytest.mark.slow
+
 
 async def test_a_stranger_gets_no_answer_and_the_principal_one_card(play: Book) -> None:
     await play(

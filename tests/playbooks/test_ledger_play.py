@@ -18,6 +18,8 @@ from graphs.policy.rego import SHIPPED, reason_names
 from knowledge.backup import new_identity, restore
 from tests.playbooks.kit import ZURICH, Book, asks, at, does, open_book, presses, says, toasts, user
 
+pytestmark = pytest.mark.slow
+
 LUNCH = "lunch with Ada on 27 November at 12:30"
 
 

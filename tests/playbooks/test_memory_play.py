@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from bot.settings import WallSettings
 from tests.playbooks.kit import (
     Book,
@@ -19,6 +21,8 @@ from tests.playbooks.kit import (
     toasts,
     user,
 )
+
+pytestmark = pytest.mark.slow
 
 
 def done(tool: str) -> Step:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from graphs.tools.base import OutcomeUnknown, ToolLater, ToolTrouble
 from tests.playbooks.errands import Outside
 from tests.playbooks.kit import Book, asks, calls, calls_nothing, does, later, presses, says, shows, toasts, user
+
+pytestmark = pytest.mark.slow
 
 THREE = user("errands: post a; post b; post c")
 

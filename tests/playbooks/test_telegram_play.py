@@ -16,6 +16,8 @@ from tests.contract.channel_rigs import TelegramRig
 from tests.fakes.telegram_api import FakeTelegram
 from tests.playbooks.chats import Chat, opened
 
+pytestmark = pytest.mark.slow
+
 LUNCH = "lunch with Ada on 27 November at 12:30"
 
 

@@ -6,7 +6,11 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from tests.playbooks.kit import Book, at, does, later, open_book, says, user
+
+pytestmark = pytest.mark.slow
 
 ZONE = ZoneInfo("Europe/Zurich")
 

@@ -167,6 +167,9 @@ HEAVY = (
 def test_twenty_thousand_characters_take_no_time_to_speak_of(piece: str) -> None:
     text = (piece * 20_000)[:20_000]
     now = datetime(2026, 11, 18, 9, tzinfo=UTC)
-    begin = time.thread_time()  # of the processor: what else the machine does is not counted
-    find(text, now, ZONES[0])
-    assert time.thread_time() - begin < 0.5  # some 5 ms; quadratic patterns take minutes
+    took = []
+    for _ in range(3):  # of the processor, the best of three: neither other programs nor a collection of garbage count
+        begin = time.thread_time()
+        find(text, now, ZONES[0])
+        took.append(time.thread_time() - begin)
+    assert min(took) < 0.5  # some 5 ms; quadratic patterns take minutes
