@@ -21,7 +21,7 @@ from bot.house import House
 from bot.librarian import Librarian
 from bot.local import Line
 from bot.outbox import Outbox
-from bot.refusals import Refusals
+from bot.refusals import Refusals, into
 from bot.settings import Settings
 from bot.voice.aloud import voice_of
 from bot.voice.ears import Ears
@@ -103,7 +103,7 @@ async def compose(
     async with AsyncExitStack() as stack:
         db = Database(home.database)
         stack.push_async_callback(db.close)
-        refusals = Refusals(db, lambda: ms(now()))
+        refusals = Refusals(into(db, lambda: ms(now())))
         stack.push_async_callback(refusals.close)
         stack.callback(bear_witness(refusals))
         librarian = Librarian.of(settings, home, db, lambda: ms(now()), zone)

@@ -12,8 +12,10 @@ from typing import Any
 from bot.commands import lane_of
 from bot.home import Home
 from bot.local import Line, LocalServer
+from bot.refusals import Refusals, through
 from bot.supervisor import Supervisor
 from channels.base import Delivery, ReceivingChannel, Report
+from knowledge.egress import bear_witness
 from knowledge.store.intake import ON_ITS_WAY, Arrival, Intake
 
 log = logging.getLogger(__name__)
@@ -139,6 +141,8 @@ class Receiver:
     async def run(self) -> None:
         """Serve until cancelled."""
         server = LocalServer(self.home.socket("receiver"), {"wake": self._on_wake, "status": self._on_status})
+        refusals = Refusals(through(self.intake, now_ms))
+        end_witness = bear_witness(refusals)
         if self.supervisor is not None:
             await server.start()
             self.supervisor.wake()
@@ -155,6 +159,8 @@ class Receiver:
                 sign.cancel()
             for channel in self.channels.values():
                 await channel.close()
+            end_witness()
+            await refusals.close()
             self.intake.close()
 
     async def _keep_time(self) -> None:

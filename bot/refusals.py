@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 
-from knowledge import ledger
-from knowledge.database import Database
+from knowledge.chain import Entry
 from knowledge.egress import EgressRefused
-from knowledge.store import failures
-from knowledge.store.failures import Remedy
+from knowledge.store.intake import Intake
+
+if TYPE_CHECKING:
+    from knowledge.database import Database
 
 log = logging.getLogger(__name__)
 
+NOT_DONE = "The call was not made."
+
+Write = Callable[[EgressRefused], Coroutine[Any, Any, None]]
+"""Writes one refusal down."""
+
 
 class Refusals:
-    """A witness of `knowledge.egress` that writes into the database; in a process that has one."""
+    """A witness of `knowledge.egress` that writes; in a process that has a database and a loop."""
 
-    def __init__(self, db: Database, clock: Callable[[], int]) -> None:
-        self.db, self.clock = db, clock
+    def __init__(self, write: Write) -> None:
+        self._write = write
         self._loop = asyncio.get_running_loop()
         self._writing: set[asyncio.Task[None]] = set()
 
@@ -32,20 +40,48 @@ class Refusals:
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
 
-    async def _write(self, refusal: EgressRefused) -> None:
-        now = self.clock()
-        what, key = words(refusal)
-        async with self.db.write() as tx:
-            await ledger.append(tx, now, ledger.Entry("system", "egress.refused", refusal.code, refusal.where))
-            remedies = (Remedy("dismiss", "Leave it", ""),)
-            await failures.note(tx, key, what, "", "The call was not made.", now, remedies=remedies)
-
     async def close(self) -> None:
         """Until everything is written."""
         while self._writing:
             await asyncio.gather(*self._writing, return_exceptions=True)
 
 
-def words(refusal: EgressRefused) -> tuple[str, str]:
-    """(the sentence, the key of the failure): one failure for each reason and place."""
-    return str(refusal), f"egress:{refusal.code}:{refusal.where}"
+def through(intake: Intake, clock: Callable[[], int]) -> Write:
+    """In the receiver, with the bare driver."""
+
+    async def write(refusal: EgressRefused) -> None:
+        try:
+            await asyncio.to_thread(intake.record_refusal, record(refusal), *words(refusal), clock())
+        except sqlite3.Error as error:
+            log.error("the refused call to %s was not written down: %s", refusal.where, error)
+
+    return write
+
+
+def into(db: Database, clock: Callable[[], int]) -> Write:
+    """In a worker."""
+    from knowledge import ledger
+    from knowledge.database import DatabaseTrouble
+    from knowledge.store import failures
+
+    remedies = (failures.Remedy("dismiss", "Leave it", ""),)
+
+    async def write(refusal: EgressRefused) -> None:
+        now, (key, what, not_done) = clock(), words(refusal)
+        try:
+            async with db.write() as tx:
+                await ledger.append(tx, now, record(refusal))
+                await failures.note(tx, key, what, "", not_done, now, remedies=remedies)
+        except DatabaseTrouble as trouble:
+            log.error("the refused call to %s was not written down: %s", refusal.where, trouble)
+
+    return write
+
+
+def record(refusal: EgressRefused) -> Entry:
+    return Entry("system", "egress.refused", refusal.code, refusal.where)
+
+
+def words(refusal: EgressRefused) -> tuple[str, str, str]:
+    """(the key of the failure, what happened, what was not done): one failure for each reason and place."""
+    return f"egress:{refusal.code}:{refusal.where}", str(refusal), NOT_DONE

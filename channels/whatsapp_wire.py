@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 import urllib3.exceptions
+from requests.adapters import HTTPAdapter
 from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
-from twilio.http.response import Response
 
 from channels import render
 from channels.base import ChannelError, Closed, Refusal, TryLater, Unauthorised, Unknown
 from channels.whatsapp_access import TITLE
 from channels.whatsapp_state import WINDOW_CLOSED
-from knowledge.egress import EgressRefused, Rules, check_now
+from knowledge.egress import EgressRefused, ResolveNow, Rules, check_now
 from knowledge.ids import digest
 from knowledge.words import Button, Outbound
 
@@ -108,16 +109,36 @@ def knock() -> dict[str, Any]:
 
 
 class GuardedTwilio(TwilioHttpClient):  # type: ignore[misc]  # the SDK has no types
-    """The SDK's way out, which follows no redirect; every address is looked at before it is called."""
+    """The SDK's way out, which follows no redirect and takes no proxy or password out of the environment."""
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, resolve: ResolveNow | None = None) -> None:
         super().__init__(timeout=10)
-        self._rules = rules
+        self.session.trust_env = False
+        for scheme in ("https://", "http://"):
+            self.session.mount(scheme, PinnedAdapter(rules, resolve))
 
-    def request(self, method: str, url: str, *more: Any, **options: Any) -> Response:
+
+class PinnedAdapter(HTTPAdapter):
+    """Connects to the address that was checked, under the name that was asked for (SNI, certificate, Host)."""
+
+    def __init__(self, rules: Rules, resolve: ResolveNow | None = None) -> None:
+        super().__init__()
+        self._rules, self._resolve = rules, resolve
+
+    def send(self, request: requests.PreparedRequest, *more: Any, **options: Any) -> requests.Response:
         """Raises requests' InvalidURL when the address is refused: nothing was sent."""
+        request.headers["Host"] = urlsplit(str(request.url)).netloc.rpartition("@")[2]
+        return super().send(request, *more, **options)
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: Any, cert: Any = None
+    ) -> tuple[Any, Any]:
+        """What a pool is found by. The name stays part of it: a certificate checked for one name serves for no other."""
+        place, pool = super().build_connection_pool_key_attributes(request, verify, cert)
         try:
-            check_now(url, self._rules)
+            address = check_now(str(request.url), self._rules, self._resolve)
         except EgressRefused as refusal:
             raise requests.exceptions.InvalidURL(str(refusal)) from refusal
-        return super().request(method, url, *more, **options)
+        name = str(place["host"]).strip("[]").rstrip(".")
+        named = {"server_hostname": name} if place["scheme"] == "https" else {}
+        return {**place, "host": address.partition("%")[0]}, {**pool, **named}

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from knowledge.chain import GENESIS, Broken, Entry, Line, check
 from knowledge.ids import canonical
-from knowledge.ledger import GENESIS, Broken, Entry, Line, check
 from knowledge.merkle import Frontier, inclusion_proof, leaf_hash, verify_inclusion
 from knowledge.signing import Checkpoint, PublicKey, notes_in
 

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 """(host, port) → its addresses. Raises OSError."""
 
+ResolveNow = Callable[[str, int], list[str]]
+"""The same for a client that lives in a thread."""
+
 _INSIDE = (
     "localhost",
     "local",
@@ -120,7 +123,7 @@ async def check(scheme: str, host: str, port: int, rules: Rules, resolve: Resolv
     return _checked(found, where, exempt=exempt)
 
 
-def check_now(url: str, rules: Rules, resolve: Callable[[str, int], list[str]] | None = None) -> str:
+def check_now(url: str, rules: Rules, resolve: ResolveNow | None = None) -> str:
     """`check` for a client that lives in a thread; a refusal is written down here."""
     there = urlsplit(url)
     host, port = there.hostname or "", there.port or _port(there.scheme)

@@ -2,61 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import func, insert, select
 
+from knowledge.chain import GENESIS, Broken, Entry, Line, check, line_hash, names_somebody
 from knowledge.database import Tx
 from knowledge.database.schema import ledger
-from knowledge.ids import digest
 
-GENESIS = "0" * 64
-_NOT_A_PERSON = re.compile(r"(policy|expiry|system|agent:[a-z0-9_-]+)\Z")
+__all__ = [
+    "GENESIS", "SEALER", "Broken", "Entry", "Line", "append", "check", "last", "line_hash", "line_of", "lines", "size",
+]  # fmt: skip
+
 SEALER = "sealer"
 """Where a transaction keeps the home's keyed hash (`Tx.info`): content → hex."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line: `who` is principal, policy, expiry, system or agent:<name>; `what` a dotted verb; `ref` the row it tells of.
-
-    Never holds content or a secret: `why` names rules, commands and reasons (the principal's: `channel:account`), `ref`
-    leads to the rows. Of `content` a keyed hash alone is written, so that it can be forgotten and the line still holds.
-    """
-
-    who: str
-    what: str
-    why: str
-    ref: str
-    content: str | bytes = field(default="", repr=False, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """An entry as written: `hash` covers everything before it through `previous`."""
-
-    seq: int
-    at: int
-    entry: Entry
-    previous: str
-    hash: str
-    seal: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """The first record that does not fit the chain."""
-
-    seq: int
-    reason: str
-
-
-def line_hash(seq: int, at: int, entry: Entry, previous: str, seal: str = "") -> str:
-    """SHA-256 over the canonical JSON list of all fields and the previous hash."""
-    return digest([seq, at, entry.who, entry.what, entry.why, entry.ref, seal, previous])
 
 
 async def append(tx: Tx, at: int, *entries: Entry) -> None:
@@ -68,7 +28,7 @@ async def append(tx: Tx, at: int, *entries: Entry) -> None:
     seq, previous = (head.seq, head.hash) if head else (0, GENESIS)
     rows = []
     for entry in entries:
-        if not (_NOT_A_PERSON.match(entry.who) or (entry.who == "principal" and ":" in entry.why)):
+        if not names_somebody(entry):
             raise ValueError(f"{entry.what}: {entry.who} ({entry.why}) does not say who it was")
         seq += 1
         seal = tx.info[SEALER](entry.content) if entry.content else ""
@@ -107,16 +67,3 @@ async def last(tx: Tx, what: str, *, before: int) -> Line | None:
 async def size(tx: Tx) -> int:
     """The number of the last record."""
     return int((await tx.execute(select(func.max(ledger.c.seq)))).scalar_one() or 0)
-
-
-def check(found: Sequence[Line], previous: str = GENESIS, seq: int = 0) -> Broken | None:
-    """Walk the chain from `previous`: the first record that is missing, moved or changed, or None when all hold."""
-    for line in found:
-        if line.seq != seq + 1:
-            return Broken(seq + 1, f"record {seq + 1} is missing: {line.seq} follows {seq}")
-        if line.previous != previous:
-            return Broken(line.seq, f"record {line.seq} does not follow the one before it")
-        if line.hash != line_hash(line.seq, line.at, line.entry, line.previous, line.seal):
-            return Broken(line.seq, f"record {line.seq} was changed after it was written")
-        previous, seq = line.hash, line.seq
-    return None

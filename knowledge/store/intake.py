@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from knowledge import cipher
+from knowledge.chain import GENESIS, Entry, line_hash
 from knowledge.database.door import Door
 
 BUSY_S = 15.0
@@ -179,15 +180,16 @@ class Intake:
     def record_failure(self, key: str, what: str, done: str, not_done: str, now: int) -> bool:
         """Note a failure that the receiver itself found; whether it is new (and must be told)."""
         with self._first() as db:
-            known = db.execute("SELECT id FROM failure WHERE dedupe_key=? AND state='open'", (key,)).fetchone()
-            if known:
-                db.execute("UPDATE failure SET count=count+1, last_at=? WHERE id=?", (now, known[0]))
-                return False
-            db.execute(
-                _NOTE_FAILURE,
-                (key, what, done, not_done, now, now),
-            )
-        return True
+            return _note_failure(db, key, what, done, not_done, now)
+
+    def record_refusal(self, entry: Entry, key: str, what: str, not_done: str, now: int) -> None:
+        """An outgoing call of the receiver was refused: a record of the ledger and a failure that counts, in one commit.
+
+        May run in a thread.
+        """
+        with self._first() as db:
+            _append(db, now, entry)
+            _note_failure(db, key, what, "", not_done, now, _LEAVE_IT)
 
     def principal_conversations(self) -> list[tuple[str, str]]:
         """(channel, conversation) of every linked account of the principal, latest first."""
@@ -203,6 +205,27 @@ class Intake:
 def _insert(db: sqlite3.Connection, row: tuple[object, ...]) -> int | None:
     cursor = db.execute(_STORE, row)
     return cursor.lastrowid if cursor.rowcount == 1 else None
+
+
+def _note_failure(
+    db: sqlite3.Connection, key: str, what: str, done: str, not_done: str, now: int, remedies: str = "[]"
+) -> bool:
+    """Whether it is new, or open again."""
+    known = db.execute("SELECT id FROM failure WHERE dedupe_key=? AND state='open'", (key,)).fetchone()
+    if known:
+        db.execute("UPDATE failure SET count=count+1, last_at=? WHERE id=?", (now, known[0]))
+        return False
+    kept = db.execute(_NOTE_FAILURE, (key, what, done, not_done, remedies, now, now)).fetchone()
+    _append(db, now, Entry("system", "failure.opened", key.partition(":")[0], f"f{kept[0]}"))
+    return True
+
+
+def _append(db: sqlite3.Connection, at: int, entry: Entry) -> None:
+    """A record without content at the end of the ledger, as `ledger.append` writes it."""
+    seq, previous = db.execute("SELECT seq, hash FROM ledger ORDER BY seq DESC LIMIT 1").fetchone() or (0, GENESIS)
+    own = line_hash(seq + 1, at, entry, previous)
+    row = (seq + 1, at, entry.who, entry.what, entry.why, entry.ref, "", previous, own)
+    db.execute("INSERT INTO ledger(seq, at, who, what, why, ref, seal, previous, hash) VALUES(?,?,?,?,?,?,?,?,?)", row)
 
 
 def _clean(text: str) -> str:
@@ -241,9 +264,13 @@ ON CONFLICT(channel, account, external) DO UPDATE SET standing='principal'
 
 _NOTE_FAILURE = """
 INSERT INTO failure(dedupe_key, what, done, not_done, remedies, state, count, since, last_at)
-VALUES(?,?,?,?,'[]','open',1,?,?)
-ON CONFLICT(dedupe_key) DO UPDATE SET state='open', last_at=excluded.last_at
+VALUES(?,?,?,?,?,'open',1,?,?)
+ON CONFLICT(dedupe_key) DO UPDATE SET what=excluded.what, done=excluded.done, not_done=excluded.not_done, state='open',
+remedies=excluded.remedies, count=count+1, since=excluded.since, last_at=excluded.last_at
+RETURNING id
 """
+
+_LEAVE_IT = '[{"label":"Leave it","ref":"","verb":"dismiss"}]'
 
 _WORK = (
     "SELECT 1 FROM delivery WHERE state IN ('new','running') AND not_before<=? LIMIT 1",

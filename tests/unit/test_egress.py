@@ -11,8 +11,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+import requests
 
-from knowledge.egress import EgressRefused, Rules, guarded_client, is_public
+from channels.whatsapp_wire import GuardedTwilio
+from knowledge.egress import EgressRefused, Rules, bear_witness, guarded_client, is_public
 
 PUBLIC = "93.184.216.34"
 
@@ -307,3 +309,67 @@ async def test_a_certificate_that_was_checked_for_one_name_never_serves_for_anot
             await client.get(f"https://house.example:{port}/")
             with pytest.raises(httpx.ConnectError, match="certificate"):
                 await client.get(f"https://other.example:{port}/")
+
+
+# ── Twilio's SDK, which brings its own client and resolver ───────────────────────────────────────────────────────────
+
+
+def rebinding(*addresses: str) -> tuple[Callable[[str, int], list[str]], list[str]]:
+    """A resolver for clients in threads that answers differently each time, and the names that it was asked for."""
+    left, asked = list(addresses), list[str]()
+
+    def resolve(host: str, _port: int) -> list[str]:
+        asked.append(host)
+        return [left.pop(0) if len(left) > 1 else left[0]]
+
+    return resolve, asked
+
+
+async def test_twilio_s_sdk_calls_the_address_that_was_checked_and_asks_no_resolver_again() -> None:
+    async with server() as port:
+        resolve, asked = rebinding("127.0.0.1", "169.254.169.254")
+        url = f"http://api.rebinding.invalid:{port}"  # a resolver of the SDK's own would find nothing
+        client = GuardedTwilio(Rules.of(settings=[url]), resolve)
+        got = await asyncio.to_thread(client.request, "GET", f"{url}/2010-04-01/Accounts")
+        client.session.close()
+    assert got.text == f"Host: api.rebinding.invalid:{port}"
+    assert asked == ["api.rebinding.invalid"]
+
+
+async def test_twilio_s_sdk_asks_the_guard_anew_for_each_call() -> None:
+    resolve, _ = rebinding("127.0.0.1")
+    client = GuardedTwilio(Rules.of("*.twilio.com"), resolve)
+    record: list[EgressRefused] = []
+    end = bear_witness(record.append)
+    with pytest.raises(requests.exceptions.InvalidURL, match="inside the house"):
+        await asyncio.to_thread(client.request, "GET", "https://api.twilio.com/")
+    end()
+    assert [refusal.code for refusal in record] == ["inside"]
+
+
+async def test_twilio_s_certificate_is_checked_against_the_name_although_the_address_is_called(tmp_path: Path) -> None:
+    pem = certificate(tmp_path, "house.example")
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(pem)
+    async with server(serving) as port:
+        urls = [f"https://{name}:{port}" for name in ("house.example", "other.example")]
+        client = GuardedTwilio(Rules.of(settings=urls), lambda _host, _port: ["127.0.0.1"])
+        client.session.verify = str(pem)
+        got = await asyncio.to_thread(client.request, "GET", f"{urls[0]}/")
+        assert got.text == f"Host: house.example:{port}"
+        with pytest.raises(requests.exceptions.SSLError, match="ertificate"):
+            await asyncio.to_thread(client.request, "GET", f"{urls[1]}/")
+        client.session.close()
+
+
+async def test_proxies_and_passwords_of_the_environment_do_not_lead_twilio_round_the_guard(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    async with server() as port:
+        url = f"http://api.rebinding.invalid:{port}"
+        client = GuardedTwilio(Rules.of(settings=[url]), lambda _host, _port: ["127.0.0.1"])
+        got = await asyncio.to_thread(client.request, "GET", url)
+        client.session.close()
+    assert got.text == f"Host: api.rebinding.invalid:{port}"

@@ -181,7 +181,7 @@ def test_nobody_builds_a_client_that_is_not_guarded() -> None:
 
 
 async def test_a_refusal_is_a_line_of_the_ledger_and_a_failure_that_counts(tmp_path: Path) -> None:
-    from bot.refusals import Refusals
+    from bot.refusals import Refusals, into
     from knowledge import ledger
     from knowledge.database import Database
     from knowledge.database.migrate import ensure
@@ -189,7 +189,7 @@ async def test_a_refusal_is_a_line_of_the_ledger_and_a_failure_that_counts(tmp_p
 
     await asyncio.to_thread(ensure, tmp_path / "steward.db")
     db = Database(tmp_path / "steward.db")
-    refusals = Refusals(db, lambda: 1)
+    refusals = Refusals(into(db, lambda: 1))
     end = egress.bear_witness(refusals)
     for _ in range(3):
         egress.refused(egress.EgressRefused("inside", "evil.example:443", "it leads to 127.0.0.1"))
@@ -203,4 +203,39 @@ async def test_a_refusal_is_a_line_of_the_ledger_and_a_failure_that_counts(tmp_p
     assert told == [("egress.refused", "inside", "evil.example:443")] * 3
     assert (failure.count, failure.not_done) == (3, "The call was not made.")
     assert "127.0.0.1" in failure.what
+    await db.close()
+
+
+async def test_a_refusal_inside_the_receiver_is_written_down_with_the_bare_driver(tmp_path: Path) -> None:
+    from bot.home import Home
+    from bot.receiver import Receiver
+    from channels.telegram_receive import TelegramReceiver
+    from knowledge import ledger
+    from knowledge.database import Database
+    from knowledge.database.migrate import ensure
+    from knowledge.store import failures
+
+    home = Home(tmp_path / "home")
+    home.prepare()
+    await asyncio.to_thread(ensure, home.database)
+    receiver = Receiver(home, {"telegram": TelegramReceiver(TelegramAccess("1:a-token"))}, None)
+    running = asyncio.create_task(receiver.run())
+    db = Database(home.database)
+    told: list[ledger.Line] = []
+    async with asyncio.timeout(20):
+        while not any(line.entry.what == "failure.opened" for line in told):
+            await asyncio.sleep(0.02)
+            async with db.read() as tx:
+                told = await ledger.lines(tx)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    async with db.write() as tx:
+        await ledger.append(tx, 2, ledger.Entry("system", "a worker's", "", ""))
+        told = await ledger.lines(tx)
+        (failure,) = await failures.open_ones(tx)
+    assert ledger.check(told) is None, "both ways of writing make one chain"
+    assert [(x.entry.what, x.entry.why, x.entry.ref) for x in told[:2]] == [
+        ("egress.refused", "inside", "api.telegram.org:443"), ("failure.opened", "egress", f"f{failure.id}"),
+    ]  # fmt: skip
+    assert (failure.not_done, failure.remedies[0].verb) == ("The call was not made.", "dismiss")
     await db.close()
