@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 
+from graphs.answer import remedy_buttons
 from knowledge.database import Tx
 from knowledge.store import escalation, failures, inbox, messages
 from knowledge.store.failures import Failure, Remedy
 from knowledge.store.inbox import Stored
 from knowledge.store.intake import REPORT
 from knowledge.store.messages import Letter
-from knowledge.words import Button, Outbound, Press, Verb
+from knowledge.words import Outbound
 
 
 async def hold(tx: Tx, letter: Letter, receipts: tuple[str, ...], why: str, now: int) -> None:
@@ -72,13 +73,6 @@ async def tell_lost(tx: Tx, letter: Letter, state: str, error: str, now: int) ->
     )
     if fresh:
         await tell_failure(tx, failure, now, avoid=letter.channel if state == "failed" else "")
-
-
-def remedy_buttons(failure: Failure) -> tuple[Button, ...]:
-    """What can be done now, and the wish to be asked again."""
-    verbs: dict[str, Verb] = {"retry": "retry", "undo": "undo"}
-    made = [Button(r.label, Press(verbs.get(r.verb, "dismiss"), f"f{failure.id}").encode()) for r in failure.remedies]
-    return (*made, Button("Ask me later", Press("later", f"f{failure.id}").encode())) if made else ()
 
 
 async def tell_failure(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from bot.delivery import remedy_buttons
 from bot.reply import headline
 from graphs.agents.base import event_line
+from graphs.answer import remedy_buttons
 from graphs.approval import render_card
 from graphs.state import Crew
 from graphs.tools.base import ToolTrouble

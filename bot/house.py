@@ -10,11 +10,12 @@ from sqlalchemy import func, select, update
 
 from bot import anchoring, autonomy, backups, moving, why
 from bot.commands import COMMANDS
-from bot.delivery import remedy_buttons, tell_failure
+from bot.delivery import tell_failure
 from bot.outbox import update_copies
 from bot.reply import Reply, headline, outcome_sentence
 from bot.settings import Settings
 from channels.base import Inbound
+from graphs.answer import remedy_buttons
 from graphs.approval import render_card
 from graphs.policy import standing
 from graphs.state import Crew

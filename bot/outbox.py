@@ -219,7 +219,7 @@ class Outbox:
             tx, f"effect:{effect.id}", what, "", not_done, now, remedies=remedies, turn=effect.turn
         )
         found = await turns.get(tx, effect.turn) if effect.turn else None
-        if fresh and (found is None or not certain or found.state in turns.ENDED):
+        if fresh and (found is None or found.state in turns.ENDED):  # else the turn's answer tells it
             await tell_failure(tx, failure, now, urgent=True)
 
     def _can_undo(self, effect: Effect) -> bool:

@@ -1,24 +1,28 @@
-"""A lease kept alive while its work runs, and the work ended when the lease has passed to another worker."""
+"""A claim kept alive while its work runs, and the work ended when the claim has passed to another worker."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from graphs.state import Crew, ms
-from knowledge.database import DatabaseTrouble
-from knowledge.store import leases
-from knowledge.store.leases import Lease, StaleLease
+from knowledge.database import DatabaseTrouble, Tx
+from knowledge.store.leases import StaleLease
 
 log = logging.getLogger(__name__)
 
 
-class Renewal:
-    """Keeps a lease alive while its work runs; ends the work when the lease has passed to another worker."""
+Renew = Callable[[Tx, int], Awaitable[None]]
+"""Renews the claim at a time (ms). Raises `StaleLease` when it has changed hands."""
 
-    def __init__(self, crew: Crew, lease: Lease) -> None:
-        self.crew, self.lease = crew, lease
+
+class Renewal:
+    """Keeps a lease or a claim of `span_ms` alive while its work runs; ends the work when another worker has it."""
+
+    def __init__(self, crew: Crew, renew: Renew, span_ms: int) -> None:
+        self.crew, self.renew, self.span_ms = crew, renew, span_ms
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> None:
@@ -32,13 +36,13 @@ class Renewal:
 
     async def _renew(self, owner: asyncio.Task[Any]) -> None:
         while True:
-            await asyncio.sleep(self.crew.lease_ms / 3000)
+            await asyncio.sleep(self.span_ms / 3000)
             now = ms(self.crew.clock())
             try:
                 async with self.crew.db.write() as tx:
-                    await leases.guard(tx, self.lease, now, self.crew.lease_ms)
-            except StaleLease:
-                owner.cancel("the lease has passed to another worker")
+                    await self.renew(tx, now)
+            except StaleLease as stale:
+                owner.cancel(str(stale))
                 return
             except DatabaseTrouble as trouble:
                 log.error("lease not renewed: %s", trouble)

@@ -37,7 +37,6 @@ log = logging.getLogger(__name__)
 TURN_TRIES = 4
 CONTROL_TRIES = 4
 TURNS_AT_ONCE = 8
-CONTROL_PATIENCE_MS = 30_000
 BUSY_S = 0.5
 """While something runs, its end wakes the worker: no need to ask what comes next."""
 
@@ -72,6 +71,7 @@ class Worker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._busy: dict[str, asyncio.Task[None]] = {}  # turn or row id → its task, so that nothing runs twice here
         self._stopping = False
+        self._looked = 0  # when the queues were last looked at (ms)
         self._unsettled = False  # something has ended since forgetting was last tried
 
     def poke(self) -> None:
@@ -151,15 +151,20 @@ class Worker:
             return
 
     async def _until_next(self) -> float:
-        """Seconds until the next postponed row may be tried."""
-        now = ms(self.crew.clock())
+        """Seconds until the next postponed row may be tried, or another worker's claim runs out.
+
+        Counted from the last look at the queues: what has become due since then is due now.
+        """
+        looked = self._looked
         async with self.crew.db.read() as tx:
             times = [
-                await inbox.next_retry(tx, now),
-                await effects.next_retry(tx, now),
-                await messages.next_retry(tx, now, self._reach),
+                await inbox.next_retry(tx, looked),
+                await effects.next_retry(tx, looked),
+                await messages.next_retry(tx, looked, self._reach),
                 await timers.next_due(tx),
+                await leases.next_end(tx, looked),
             ]
+        now = ms(self.crew.clock())
         soonest = min((t for t in times if t is not None), default=None)
         return LONGEST_SLEEP_S if soonest is None else max(0.01, min(LONGEST_SLEEP_S, (soonest - now) / 1000))
 
@@ -174,7 +179,7 @@ class Worker:
 
     async def _round(self) -> bool:
         """Claim everything that can begin now; whether there was anything."""
-        now = ms(self.crew.clock())
+        now = self._looked = ms(self.crew.clock())
         found = False
         async with self.crew.db.read() as tx:
             due = await timers.next_due(tx)
@@ -188,7 +193,7 @@ class Worker:
             return False
 
         async with self.crew.db.write() as tx:
-            pressed = await inbox.claim_control(tx, now, CONTROL_PATIENCE_MS, self._reach)
+            pressed = await inbox.claim_control(tx, now, self.crew.lease_ms, self._reach)
             claimed = await self._claim_turns(tx, now)
             stopped = await standing.panicking(tx)
             ready = [] if stopped else await effects.claim(tx, self.crew.owner, now, self.crew.effect_lease_ms)
@@ -329,7 +334,8 @@ class Worker:
 
     async def _control(self, stored: Stored) -> None:
         try:
-            letters = await self.control.handle(stored)
+            async with self._keeping(stored):
+                letters = await self.control.handle(stored)
         except Exception as error:
             log.exception("control delivery %s broke", stored.id)
             await self._control_broke(stored, error)
@@ -418,7 +424,13 @@ class Worker:
             await timers.rearm(tx, timer.id, int(fired["occurrence"]) + 1, ms(following))
 
     def _renewing(self, lease: Lease) -> Renewal:
-        return Renewal(self.crew, lease)
+        span = self.crew.lease_ms
+        return Renewal(self.crew, lambda tx, now: leases.guard(tx, lease, now, span), span)
+
+    def _keeping(self, stored: Stored) -> Renewal:
+        """What takes long in the control lane (the night's backup) stays this worker's."""
+        span = self.crew.lease_ms
+        return Renewal(self.crew, lambda tx, now: inbox.keep_control(tx, stored, now + span), span)
 
     async def announce(self) -> None:
         """Tell every platform what it should know (command menu, webhook) when that has changed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from graphs.agent import Draft
@@ -11,7 +12,8 @@ from graphs.tools.base import Tool
 from knowledge.ids import canonical, digest
 from knowledge.store.cards import Proposal
 from knowledge.store.effects import Effect, nonce_of
-from knowledge.words import Button, Evidence, Outbound, Press
+from knowledge.store.failures import Failure
+from knowledge.words import Button, Evidence, Outbound, Press, Verb
 
 CHOICE_LABEL = 60  # characters of a quick answer on its button
 
@@ -56,8 +58,12 @@ def compose(
     suggestions: Sequence[str] = (),
     reply_to: str = "",
     turn: str = "",
+    wrong: Sequence[Failure] = (),
 ) -> Outbound:
-    """The answer. Failed and uncertain effects are told as such; nothing is claimed that has no receipt."""
+    """The answer. Failed and uncertain effects are told as such; nothing is claimed that has no receipt.
+
+    `wrong` are the failures of those effects: their remedies are buttons of the answer, which so tells them once.
+    """
     parts = [draft.text for draft in drafts if draft.text]
     parts += [_effect_line(effect, tools) for effect in effects]
     parts += _denied(proposals)
@@ -72,7 +78,16 @@ def compose(
     choices = [choice for draft in drafts for choice in draft.choices]
     buttons = [row for draft in drafts for row in draft.buttons] + _undo_rows(effects, tools)
     buttons += [(choice_button(turn, n, choice),) for n, choice in enumerate(choices, 1)]
+    buttons += [remedy_buttons(failure, of=failure.what if len(wrong) > 1 else "") for failure in wrong]
     return Outbound("\n\n".join(parts), tuple(buttons), reply_to=reply_to)
+
+
+def remedy_buttons(failure: Failure, *, of: str = "") -> tuple[Button, ...]:
+    """What can be done now, and the wish to be asked again. `of` says which failure it is, where several are shown."""
+    verbs: dict[str, Verb] = {"retry": "retry", "undo": "undo"}
+    made = [Button(r.label, Press(verbs.get(r.verb, "dismiss"), f"f{failure.id}").encode()) for r in failure.remedies]
+    made += [Button("Ask me later", Press("later", f"f{failure.id}").encode())] if made else []
+    return tuple(replace(b, label=f"{b.label}: {of}"[:CHOICE_LABEL]) if of else b for b in made)
 
 
 def choice_button(turn: str, number: int, choice: str) -> Button:

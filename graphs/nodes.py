@@ -30,7 +30,7 @@ from graphs.walled import Walled
 from knowledge import ledger
 from knowledge.database import Tx
 from knowledge.ids import canonical, random_id
-from knowledge.store import cards, effects, inbox, leases, messages, settings, timers, turns
+from knowledge.store import cards, effects, failures, inbox, leases, messages, settings, timers, turns
 from knowledge.store.cards import Card, Proposal
 from knowledge.store.turns import Labels, Value, made_from
 from knowledge.walls import readers_of
@@ -329,6 +329,7 @@ async def answer(state: State, runtime: Runtime[TurnContext]) -> State:
     async with crew.db.read() as tx:
         proposals = await cards.of_turn(tx, ctx.turn)
         done = await effects.of_turn(tx, ctx.turn)
+        wrong = await failures.of_effects(tx, [e.id for e in done if e.state in ("failed", "uncertain")])
     if not ctx.drafts and tasks:
         await _read_back(ctx, tasks)
     body = answers.compose(
@@ -339,6 +340,7 @@ async def answer(state: State, runtime: Runtime[TurnContext]) -> State:
         note=ctx.trace.get("understood", {}).get("note", ""),
         suggestions=ctx.trace.get("suggestions", ()),
         turn=ctx.turn,
+        wrong=wrong,
     )
     async with crew.db.write() as tx:
         await leases.guard(tx, ctx.lease, now, ctx.crew.lease_ms)

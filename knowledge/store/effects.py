@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, case, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from knowledge.database import Tx
@@ -169,7 +169,9 @@ async def owners(tx: Tx) -> set[str]:
 
 
 async def next_retry(tx: Tx, now: int) -> int | None:
-    query = select(func.min(effect.c.not_before)).where(effect.c.state == "pending", effect.c.not_before > now)
+    """When the next postponed effect may be tried, or a worker's claim on one runs out (ms)."""
+    when = case((effect.c.state == "pending", effect.c.not_before), else_=effect.c.lease_until)
+    query = select(func.min(when)).where(effect.c.state.in_(("pending", "running")), when > now)
     found: int | None = (await tx.execute(query)).scalar_one_or_none()
     return found
 

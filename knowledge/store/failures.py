@@ -95,6 +95,13 @@ async def open_ones(tx: Tx) -> list[Failure]:
     return [_failure(row) for row in rows]
 
 
+async def of_effects(tx: Tx, keys: Sequence[str]) -> list[Failure]:
+    """The open failures of these effects, oldest first."""
+    wanted = failure.c.dedupe_key.in_([f"effect:{key}" for key in keys])
+    rows = await tx.execute(select(failure).where(failure.c.state == "open", wanted).order_by(failure.c.id))
+    return [_failure(row) for row in rows]
+
+
 async def get(tx: Tx, failure_id: int) -> Failure | None:
     row = (await tx.execute(select(failure).where(failure.c.id == failure_id))).first()
     return _failure(row) if row else None

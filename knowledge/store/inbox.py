@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from knowledge.database import Tx
 from knowledge.database.schema import delivery, lease
-from knowledge.store.leases import Lease, conversation_key, take
+from knowledge.store.leases import Lease, StaleLease, conversation_key, take
 from knowledge.store.reach import Reach
 
 
@@ -109,6 +109,13 @@ async def claim_control(tx: Tx, now: int, patience: int, reach: Reach) -> list[S
         changed = {"state": "running", "attempts": delivery.c.attempts + 1, "not_before": now + patience}
         await tx.execute(update(delivery).where(delivery.c.id.in_(ids)).values(**changed))
     return [replace(_stored(row), attempts=row.attempts + 1) for row in rows]
+
+
+async def keep_control(tx: Tx, stored: Stored, until: int) -> None:
+    """Hold a claimed control delivery until then (ms). Raises `StaleLease` when another worker has claimed it."""
+    mine = (delivery.c.id == stored.id, delivery.c.attempts == stored.attempts, delivery.c.state == "running")
+    if (await tx.execute(update(delivery).where(*mine).values(not_before=until))).rowcount != 1:
+        raise StaleLease(f"the delivery {stored.id} has passed to another worker")
 
 
 async def free_control(tx: Tx) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from knowledge.database import Tx
@@ -71,6 +71,12 @@ async def free_dead(tx: Tx, owners: set[str]) -> None:
 async def holders(tx: Tx, now: int) -> set[str]:
     """Owners of leases that are alive at `now`."""
     return set((await tx.execute(select(lease.c.owner).where(lease.c.until > now).distinct())).scalars())
+
+
+async def next_end(tx: Tx, now: int) -> int | None:
+    """When the next lease that is alive at `now` runs out (ms), unless it is renewed."""
+    found: int | None = (await tx.execute(select(func.min(lease.c.until)).where(lease.c.until > now))).scalar_one()
+    return found
 
 
 async def prune(tx: Tx, before: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from knowledge.database import Tx
@@ -229,9 +229,11 @@ async def owners(tx: Tx) -> set[str]:
 
 
 async def next_retry(tx: Tx, now: int, reach: Reach) -> int | None:
-    """When the next postponed message within `reach` may be tried (ms)."""
-    query = select(func.min(message.c.not_before)).where(
-        message.c.state.in_(_OPEN), message.c.not_before > now, reach.covers(message.c.channel, message.c.conversation)
+    """When the next postponed message within `reach` may be tried, or a worker's claim on one runs out (ms)."""
+    held = and_(message.c.state == "running", message.c.lease_until > message.c.not_before)
+    when = case((held, message.c.lease_until), else_=message.c.not_before)
+    query = select(func.min(when)).where(
+        message.c.state.in_(_OPEN), when > now, reach.covers(message.c.channel, message.c.conversation)
     )
     found: int | None = (await tx.execute(query)).scalar_one_or_none()
     return found

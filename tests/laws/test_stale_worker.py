@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
+from bot.house import House
 from graphs.state import Said, TurnContext, ms
 from graphs.turn import start
-from knowledge.store import effects, inbox, leases, messages, turns
+from knowledge.store import effects, inbox, leases, messages, timers, turns
 from knowledge.store.leases import StaleLease
 from knowledge.words import Outbound
 from tests.playbooks.kit import Book
@@ -61,6 +67,79 @@ async def test_a_stale_claim_on_an_effect_or_a_message_changes_nothing(play: Boo
         assert await play_rows(tx) == before
         await effects.finish(tx, "e1", "new", "failed", 2)
         await messages.finish(tx, letter.id, "cancelled", 2)
+
+
+async def test_long_work_of_the_control_lane_is_not_claimed_twice(play: Book) -> None:
+    """A nightly backup that takes longer than a claim lasts."""
+    crew, control, begun, nights = play.steward.crew, play.steward.control, asyncio.Event(), []
+
+    class SlowNight(House):
+        async def night(self, kind: str) -> str:
+            nights.append(kind)
+            begun.set()
+            await asyncio.sleep(1.2)
+            return ""
+
+    object.__setattr__(crew, "lease_ms", 600)
+    control.house = SlowNight(crew)
+    async with crew.db.write() as tx:
+        await timers.arm(tx, "slow", "house_slow", "house", "", {}, ms(play.clock()), ms(play.clock()))
+    play.steward.worker.poke()
+    await begun.wait()
+    for _ in range(4):
+        play.clock.now += timedelta(milliseconds=250)
+        await asyncio.sleep(0.25)  # a third of a claim, and a little
+        async with crew.db.write() as tx:
+            assert await inbox.claim_control(tx, ms(play.clock()), 600, crew.reach) == [], "another worker has it, too"
+    await play.settle()
+    assert nights == ["house_slow"]
+
+
+async def test_work_that_another_worker_has_claimed_since_is_ended(play: Book) -> None:
+    async with play.steward.crew.db.write() as tx:
+        number = await inbox.add(
+            tx, channel="telegram", account="bot", key="x", conversation="42", sender="42", lane="control", raw=b"{}", now=1
+        )  # fmt: skip
+        assert number is not None
+        await inbox.set_state(tx, number, "running", not_before=10**15)
+        claimed = await inbox.by_id(tx, number)
+        assert claimed is not None
+        await inbox.keep_control(tx, claimed, 10**15 + 1)
+        with pytest.raises(StaleLease):
+            await inbox.keep_control(tx, replace(claimed, attempts=claimed.attempts - 1), 10**15)
+        await inbox.set_state(tx, number, "done")
+
+
+@pytest.mark.parametrize("claim", ["turn", "effect", "message"])
+async def test_a_standby_worker_takes_over_as_soon_as_the_other_s_claim_runs_out(play: Book, claim: str) -> None:
+    """Without being poked, and long before it looks by itself."""
+    crew = play.steward.crew
+    object.__setattr__(crew, "clock", lambda: datetime.now(UTC))
+    now = ms(crew.clock())
+    chat = play.chats["telegram"]
+    async with crew.db.write() as tx:
+        if claim == "effect":
+            await effects.add(tx, "e1", "gone.tool", "{}", now, turn=None, owner="elsewhere", lease_ms=1500)
+        elif claim == "message":
+            await messages.enqueue(tx, "m", "telegram", "42", Outbound("hi"), now, owner="elsewhere", lease_ms=1500)
+        else:
+            typed = chat.typed("note: taken over")
+            number = await inbox.add(
+                tx, channel="telegram", account="bot", key="x", conversation="42", sender="42", lane="turn", raw=typed.raw,
+                now=now,
+            )  # fmt: skip
+            assert number is not None
+            await inbox.set_state(tx, number, "running")
+            key = leases.conversation_key("telegram", "42")
+            assert await leases.take(tx, key, "elsewhere", now, 1500) is not None
+    play.steward.worker.poke()  # it looks now, while the claim holds; then nobody pokes
+    await asyncio.sleep(1.2)
+    assert not chat.said
+    ends = time.monotonic() + 15
+    while not chat.said and time.monotonic() < ends:
+        await play.steward.worker.moved(0.05)
+    assert chat.said, f"nobody took it over: {play.last_rows()}"
+    await play.settle()
 
 
 async def play_rows(tx: object) -> list[tuple[object, ...]]:
