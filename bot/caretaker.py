@@ -12,6 +12,7 @@ from graphs.tools.wording import day, quoted
 from knowledge import forgetting
 from knowledge.database import Database, Tx
 from knowledge.facts import store as facts
+from knowledge.facts.assertion import Issuers
 from knowledge.facts.words import DAY, Fact
 from knowledge.ids import digest
 from knowledge.store import messages, people, settings
@@ -24,10 +25,11 @@ AT_ONCE = 5  # contradictions in one message; the rest is counted
 READERS = ("principal",)
 
 
-async def put_questions(db: Database, now: int, zone: tzinfo) -> int:
+async def put_questions(db: Database, now: int, zone: tzinfo, issuers: Issuers) -> int:
     """Tell the principal, once, of facts that contradict what is held; how many. Costs one read when there are none."""
     async with db.read() as tx:
-        doubted = [f for f in await facts.open_ones(tx, readers=READERS, now=now) if f.state == "contested"]
+        open_ones = await facts.open_ones(tx, readers=READERS, now=now, issuers=issuers)
+        doubted = [f for f in open_ones if f.state == "contested"]
         fresh = await facts.unasked(tx, [f.id for f in doubted])
         places = await people.addresses(tx)
     if not fresh or not places:
@@ -38,6 +40,27 @@ async def put_questions(db: Database, now: int, zone: tzinfo) -> int:
             body = Outbound(_told(found, zone))
             key = f"facts/{found[0][0].id}"
             await messages.enqueue(tx, key, places[0].channel, places[0].conversation, body, now)
+    return len(found)
+
+
+async def tell_put_aside(db: Database, now: int, issuers: Issuers) -> int:
+    """Put facts aside that are no longer as they were signed, and tell the principal, once, of all that are; how many."""
+    async with db.read() as tx:
+        if not await facts.any_signed(tx):
+            return 0
+        places = await people.addresses(tx)
+    async with db.write() as tx:
+        await facts.quarantine_broken(tx, issuers=issuers)
+        found = await facts.put_aside(tx, readers=READERS, now=now) if places else []
+        if found:
+            lines = ["⚠️ The signature does not fit, so I never answer from it:"]
+            lines += [
+                f"- {whose(f.subject, f.predicate)}: {quoted(f.value)} (signed as {quoted(f.issuer or 'nobody')})"
+                for f in found[:AT_ONCE]
+            ]
+            lines += [f"- and {len(found) - AT_ONCE} more"] if len(found) > AT_ONCE else []
+            key = f"facts/{found[0].id}/aside"
+            await messages.enqueue(tx, key, places[0].channel, places[0].conversation, Outbound("\n".join(lines)), now)
     return len(found)
 
 
@@ -55,7 +78,7 @@ def _told(found: list[tuple[Fact, Fact | None]], zone: tzinfo) -> str:
     return "\n".join(lines)
 
 
-async def by_night(db: Database, now: int, zone: tzinfo, keep: Mapping[str, int]) -> bool:
+async def by_night(db: Database, now: int, zone: tzinfo, keep: Mapping[str, int], issuers: Issuers) -> bool:
     """Once a night (after a missed one, by day): end what has run out, report what is doubtful. Whether documents go.
 
     `keep` says how many days documents of a source are kept; those it does not name stay until they are forgotten.
@@ -73,13 +96,13 @@ async def by_night(db: Database, now: int, zone: tzinfo, keep: Mapping[str, int]
         await facts.expire(tx, now=now)
         if over:
             await forgetting.begin(tx, over, "", now=now, id=f"kept-{today}", who="expiry")
-        await _report(tx, now)
+        await _report(tx, now, issuers)
     return bool(over)
 
 
-async def _report(tx: Tx, now: int) -> None:
+async def _report(tx: Tx, now: int, issuers: Issuers) -> None:
     """One silent message, when there is something new to say."""
-    lines = await _findings(tx, now)
+    lines = await _findings(tx, now, issuers)
     places = await people.addresses(tx)
     told = digest(lines)
     if not lines or not places or await settings.get(tx, _TOLD) == told:
@@ -89,8 +112,8 @@ async def _report(tx: Tx, now: int) -> None:
     await messages.enqueue(tx, f"memory/{now}", places[0].channel, places[0].conversation, body, now)
 
 
-async def _findings(tx: Tx, now: int) -> list[str]:
-    doubted = await facts.open_ones(tx, readers=READERS, now=now)
+async def _findings(tx: Tx, now: int, issuers: Issuers) -> list[str]:
+    doubted = await facts.open_ones(tx, readers=READERS, now=now, issuers=issuers)
     lines = []
     for state, words in (
         ("contested", "contradicted by somebody"),

@@ -112,7 +112,7 @@ async def compose(
             ToolContext(
                 db=db, home=home.path, vault_path=settings.notes_path, calendar_path=settings.calendar_path, zone=zone,
                 memory=librarian, clock=now, read_house=_house_reader(db), forgetter=librarian,
-                own_pages=tuple(settings.web.own), level=librarian.level,
+                own_pages=tuple(settings.web.own), level=librarian.level, issuers=librarian.issuers,
             )
         )  # fmt: skip
         librarian.read_note = tools["notes.read"].run

@@ -29,6 +29,7 @@ from knowledge.documents.loaded import NotReadable
 from knowledge.documents.store import NewDocument
 from knowledge.embedding.base import Embedder, EmbedderUnavailable
 from knowledge.embedding.onnx import OnnxEmbedder
+from knowledge.facts.assertion import Issuers, public_keys
 from knowledge.hits import Hit
 from knowledge.index.base import IndexBusy
 from knowledge.ingest import AT_ONCE, document
@@ -81,6 +82,7 @@ class Librarian:
     ) -> None:
         self.memory, self.db, self.vault, self.home, self.embedder, self.zone = memory, db, vault, home, embedder, zone
         self.calendar = calendar
+        self.issuers: Issuers = {}  # who may assert facts under their signature
         self.keep: Mapping[str, int] = {}  # source → days that its documents are kept
         self.erasing = False  # something was begun to be forgotten and has not come to its end
         self._looked = 0.0
@@ -97,6 +99,7 @@ class Librarian:
         memory = Memory(db, home.index, embedder, now=now, zone=zone, fitted=fitted)
         librarian = cls(memory, db, settings.notes_path, settings.calendar_path, home, embedder, zone)
         librarian.keep = settings.keep.model_dump()
+        librarian.issuers = public_keys(settings.issuers)
         return librarian
 
     async def open(self) -> None:
@@ -290,8 +293,9 @@ class Librarian:
             await self.memory.idle()
             if self.erasing:
                 await self.finish_erasing()
-            await caretaker.put_questions(self.db, self.memory._now(), self.zone)
-            self.erasing |= await caretaker.by_night(self.db, self.memory._now(), self.zone, self.keep)
+            await caretaker.put_questions(self.db, self.memory._now(), self.zone, self.issuers)
+            await caretaker.tell_put_aside(self.db, self.memory._now(), self.issuers)
+            self.erasing |= await caretaker.by_night(self.db, self.memory._now(), self.zone, self.keep, self.issuers)
 
     async def status(self) -> Mapping[str, Any]:
         if self.remote:

@@ -222,6 +222,16 @@ class Settings(BaseSettings):
     backup: BackupSettings = BackupSettings()
     walls: WallSettings = WallSettings()
     keep: KeepSettings = KeepSettings()
+    issuers: dict[str, str] = {}  # name → Ed25519 public key in base64: who may assert facts
+
+    @field_validator("issuers")
+    @classmethod
+    def _are_keys(cls, issuers: dict[str, str]) -> dict[str, str]:
+        if issuers:
+            from knowledge.facts.assertion import public_keys
+
+            public_keys(issuers)
+        return issuers
 
     @classmethod
     def settings_customise_sources(

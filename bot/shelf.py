@@ -17,6 +17,9 @@ from knowledge.documents.loaded import NotReadable
 from knowledge.documents.pieces import cut, normalise
 from knowledge.documents.store import NewDocument
 from knowledge.documents.transcripts import is_named, is_whatsapp
+from knowledge.facts import store as facts
+from knowledge.facts.assertion import ENDING, LONGEST, NotAsserted, claims
+from knowledge.ids import random_id
 from knowledge.ingest import AT_ONCE, document
 
 LARGEST = 20_000_000  # bytes of a text file
@@ -66,8 +69,11 @@ def _below(folder: Path) -> Iterator[Path]:
 async def take(librarian: Librarian, path: Path) -> Taken:
     """Remember what is in a file. The same content again changes nothing; a new version replaces the former.
 
-    Plain texts are read here; whatever needs a parser is read by a child process with limits.
+    Plain texts are read here; whatever needs a parser is read by a child process with limits. A file of signed assertions
+    becomes facts and no document.
     """
+    if path.name.lower().endswith(ENDING):
+        return await _assert(librarian, path)
     read = await asyncio.to_thread(_read, path, librarian.vault)
     if isinstance(read, Taken):
         return read
@@ -100,6 +106,30 @@ async def _remember(librarian: Librarian, path: Path, new: Sequence[NewDocument]
     if states == {"new", "unchanged"}:
         state = "changed"
     return Taken(str(path), state, passages=passages)  # type: ignore[arg-type]
+
+
+async def _assert(librarian: Librarian, path: Path) -> Taken:
+    """Tell what another system asserts under its signature; what is not genuine is put aside and named."""
+    try:
+        claimed = claims(await asyncio.to_thread(_head, path))
+    except (NotAsserted, OSError) as trouble:
+        why = trouble.strerror if isinstance(trouble, OSError) else trouble
+        return Taken(str(path), "skipped", str(why))
+    now = librarian.memory._now()
+    async with librarian.db.write() as tx:
+        told = [await facts.tell(tx, c, now=now, new_id=random_id, issuers=librarian.issuers) for c in claimed]
+    effects = [one.effect for one in told]
+    if broken := sum(e == "quarantined" for e in effects):
+        return Taken(
+            str(path), "skipped", f"{broken} of {len(told)} assertions are not signed as an issuer of the settings signs;"
+            " they are put aside, the others are taken in",
+        )  # fmt: skip
+    return Taken(str(path), "unchanged" if set(effects) <= {"same", "refused"} else "new", passages=len(told))
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(LONGEST + 1)
 
 
 async def rebuild(librarian: Librarian) -> int:

@@ -16,6 +16,7 @@ from sqlalchemy import and_, or_, select
 from knowledge.database.engine import Tx
 from knowledge.database.schema_memory import chunk, document, fact
 from knowledge.facts import store as facts
+from knowledge.facts.assertion import Issuers
 from knowledge.facts.says import ME
 from knowledge.facts.words import Fact, key
 from knowledge.index.base import Scope
@@ -80,13 +81,20 @@ class Picture:
 
 
 async def around(
-    tx: Tx, name: str, *, readers: Sequence[str], now: int, since: int | None = None, until: int | None = None
+    tx: Tx,
+    name: str,
+    *,
+    readers: Sequence[str],
+    now: int,
+    since: int | None = None,
+    until: int | None = None,
+    issuers: Issuers | None = None,
 ) -> Picture:
     """Everything that `readers` may know around a name, within a time where one is given."""
     needle = Needle(name)
     if not needle or not readers:
         return Picture(name, (), ())
-    held = [f for f in await _facts(tx, needle, readers, now) if _within(f.valid_from, since, until)]
+    held = [f for f in await _facts(tx, needle, readers, now, issuers) if _within(f.valid_from, since, until)]
     edges = [Edge(_shown(f.subject), f.predicate, f.value, f.valid_from, "facts",
                   f.evidence[0].quote if f.evidence else "") for f in held]  # fmt: skip
     documents: dict[tuple[str, str], int] = {}
@@ -109,14 +117,16 @@ async def around(
     return Picture(name, tuple(unique[:MOST_NODES]), tuple(found))
 
 
-async def who(tx: Tx, what: str, of: str, *, readers: Sequence[str], now: int) -> list[Edge]:
+async def who(
+    tx: Tx, what: str, of: str, *, readers: Sequence[str], now: int, issuers: Issuers | None = None
+) -> list[Edge]:
     """Edges of a kind that lead to `of`: a name, or somebody who is a fact ("our lawyer" is whoever that is)."""
     names_of = [of]
     if readers:
-        names_of += [f.value for f in await facts.about(tx, ME, key(of), readers=readers, now=now)]
+        names_of += [f.value for f in await facts.about(tx, ME, key(of), readers=readers, now=now, issuers=issuers)]
     found: list[Edge] = []
     for name in names_of:
-        for edge in (await around(tx, name, readers=readers, now=now)).edges:
+        for edge in (await around(tx, name, readers=readers, now=now, issuers=issuers)).edges:
             if edge.what == what and Needle(name).within(edge.b):
                 found.append(edge)
     return found
@@ -157,13 +167,13 @@ def _within(at: int, since: int | None, until: int | None) -> bool:
     return (since is None or at >= since) and (until is None or at < until)
 
 
-async def _facts(tx: Tx, needle: Needle, readers: Sequence[str], now: int) -> list[Fact]:
+async def _facts(tx: Tx, needle: Needle, readers: Sequence[str], now: int, issuers: Issuers | None) -> list[Fact]:
     columns = (fact.c.id, fact.c.subject, fact.c.value)
     lives = (or_(end.is_(None), end > now) for end in (fact.c.expires_at, fact.c.valid_to))
     held = and_(fact.c.state == "held", fact.c.retracted_at.is_(None), *lives)
     rows = (await tx.execute(select(*columns).where(held))).all()
     found = [await facts.get(tx, r.id) for r in rows if needle.within(r.subject) or needle.within(r.value)]
-    return [f for f in found if f is not None and facts.readable(f, readers)]
+    return await facts.believable(tx, [f for f in found if f is not None], readers, issuers)
 
 
 async def _passages(

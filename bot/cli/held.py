@@ -151,10 +151,11 @@ async def _read(look: Callable[[Tx], Awaitable[T]]) -> T:
 def graph(name: str, out: Path | None, *, as_json: bool) -> int:
     """Exit code 1 when nothing is known about the name."""
     from knowledge import graph as graphs
+    from knowledge.facts.assertion import public_keys
     from knowledge.graph_picture import svg
 
-    now = int(time.time() * 1000)
-    found = asyncio.run(_read(lambda tx: graphs.around(tx, name, readers=("principal",), now=now)))
+    now, issuers = int(time.time() * 1000), public_keys(Settings().issuers)
+    found = asyncio.run(_read(lambda tx: graphs.around(tx, name, readers=("principal",), now=now, issuers=issuers)))
     if not found.edges and not found.documents:
         print(f"Steward holds nothing about “{name}”.", file=sys.stderr)
         return 1

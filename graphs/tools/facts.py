@@ -17,6 +17,7 @@ from graphs.tools.wording import day, escaped, plain, quoted
 from knowledge.database import Database, Tx
 from knowledge.database.schema_memory import document
 from knowledge.facts import store
+from knowledge.facts.assertion import Issuers
 from knowledge.facts.says import ME
 from knowledge.facts.words import Claim, Evidence, Fact
 from knowledge.ids import digest, random_id
@@ -27,7 +28,11 @@ SHOWN = 40  # facts listed at once
 
 
 def fact_tools(
-    db: Database, clock: Callable[[], datetime], zone: ZoneInfo, level: Callable[[], Awaitable[object]]
+    db: Database,
+    clock: Callable[[], datetime],
+    zone: ZoneInfo,
+    level: Callable[[], Awaitable[object]],
+    issuers: Issuers | None = None,
 ) -> list[Tool]:
     """facts.tell (subject, predicate, value, from, to, quote), facts.settle (fact, right, value), facts.untell (fact):
     write, the principal's own. facts.about (subject, predicate, valid_at, known_at), facts.open (subject, predicate),
@@ -49,7 +54,7 @@ def fact_tools(
             told = await store.tell(tx, claim, now=now(), new_id=_ids(key))
         if told.fact is None:
             raise ToolTrouble(f"I can't keep that as a fact ({told.effect}).")
-        was = told.against.value if told.against else ""
+        was = told.against.value if told.against and store.readable(told.against, READERS) else ""
         return {"fact": told.fact.id, "effect": told.effect, "was": was, "made": told.effect != "same"}
 
     async def settle(arguments: Arguments, key: str) -> Receipt:
@@ -75,16 +80,17 @@ def fact_tools(
         """Who the subject is may itself be a fact: "my lawyer" is somebody."""
         await level()
         readers = _readers(arguments)
+        seen: dict[str, Any] = {"readers": readers, "now": now(), "issuers": issuers}
         async with db.read() as tx:
             subjects = [str(arguments["subject"])]
-            when = {name: arguments.get(name) for name in ("valid_at", "known_at")}
-            for alias in await store.about(tx, ME, subjects[0], readers=readers, now=now()):
+            when: dict[str, Any] = {name: arguments.get(name) for name in ("valid_at", "known_at")}
+            for alias in await store.about(tx, ME, subjects[0], **seen):
                 subjects.append(alias.value)
             for subject in subjects:
                 predicate = str(arguments["predicate"])
-                held = await store.about(tx, subject, predicate, readers=readers, now=now(), **when)
-                today = await store.about(tx, subject, predicate, readers=readers, now=now())
-                doubted = await store.open_ones(tx, readers=readers, now=now(), subject=subject, predicate=predicate)
+                held = await store.about(tx, subject, predicate, **seen, **when)
+                today = await store.about(tx, subject, predicate, **seen)
+                doubted = await store.open_ones(tx, **seen, subject=subject, predicate=predicate)
                 if held or today or doubted:
                     return {
                         "held": [await _shown(tx, f) for f in held],
@@ -96,12 +102,13 @@ def fact_tools(
     async def of(arguments: Arguments, _key: str) -> Receipt:
         await level()
         async with db.read() as tx:
-            found = await store.about(tx, str(arguments["subject"]), readers=_readers(arguments), now=now())
+            subject, readers = str(arguments["subject"]), _readers(arguments)
+            found = await store.about(tx, subject, readers=readers, now=now(), issuers=issuers)
             return {"facts": [await _shown(tx, f) for f in found[:SHOWN]], "total": len(found)}
 
     async def doubted(arguments: Arguments, _key: str) -> Receipt:
         async with db.read() as tx:
-            found = await store.open_ones(tx, readers=_readers(arguments), now=now())
+            found = await store.open_ones(tx, readers=_readers(arguments), now=now(), issuers=issuers)
             return {"facts": [await _shown(tx, f) for f in found[:SHOWN]], "total": len(found)}
 
     return [
@@ -162,7 +169,7 @@ async def _shown(tx: Tx, f: Fact) -> dict[str, Any]:
     ids = [e.document for e in f.evidence if e.document]
     rows = (await tx.execute(select(document).where(document.c.id.in_(ids)).order_by(document.c.dated_at.desc()))).all()
     first = rows[0] if rows else None
-    name = ""
+    name = f.issuer
     if first is not None:
         file = Path(str(json.loads(first.meta).get("file", ""))).name
         name = first.external_id if first.source == "note" else file if first.source == "file" and file else first.title
@@ -170,7 +177,8 @@ async def _shown(tx: Tx, f: Fact) -> dict[str, Any]:
         "id": f.id, "subject": f.subject, "predicate": f.predicate, "value": f.value, "state": f.state,
         "authority": f.authority, "from": f.valid_from, "to": f.valid_to, "recorded": f.recorded_at,
         "quote": f.evidence[0].quote if f.evidence else "", "name": plain(name, 80),
-        "integrity": first.integrity if first else "principal", "dated": first.dated_at if first else f.recorded_at,
+        "integrity": first.integrity if first else "trusted" if f.issuer else "principal",
+        "dated": first.dated_at if first else f.recorded_at,
     }  # fmt: skip
 
 

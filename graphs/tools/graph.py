@@ -10,11 +10,17 @@ from graphs.tools.base import Arguments, Receipt, Tool
 from graphs.tools.reading import reading
 from knowledge import graph
 from knowledge.database import Database
+from knowledge.facts.assertion import Issuers
 
 READERS = ("principal",)
 
 
-def graph_tools(db: Database, clock: Callable[[], datetime], level: Callable[[], Awaitable[object]]) -> list[Tool]:
+def graph_tools(
+    db: Database,
+    clock: Callable[[], datetime],
+    level: Callable[[], Awaitable[object]],
+    issuers: Issuers | None = None,
+) -> list[Tool]:
     """graph.around (name, since, until: ms or null) and graph.who (what, of); memory is brought level first."""
 
     def now() -> int:
@@ -23,8 +29,9 @@ def graph_tools(db: Database, clock: Callable[[], datetime], level: Callable[[],
     async def around(arguments: Arguments, _key: str) -> Receipt:
         await level()
         span = {name: arguments.get(name) for name in ("since", "until")}
+        name, readers = str(arguments["name"]), _readers(arguments)
         async with db.read() as tx:
-            found = await graph.around(tx, str(arguments["name"]), readers=_readers(arguments), now=now(), **span)
+            found = await graph.around(tx, name, readers=readers, now=now(), issuers=issuers, **span)
         documents = [{"name": n, "title": t, "at": at} for n, t, at in found.documents]
         return {"edges": [asdict(e) for e in found.edges], "documents": documents}
 
@@ -37,6 +44,7 @@ def graph_tools(db: Database, clock: Callable[[], datetime], level: Callable[[],
                 str(arguments["of"]),
                 readers=_readers(arguments),
                 now=now(),
+                issuers=issuers,
             )
         return {"edges": [asdict(e) for e in found]}
 

@@ -24,6 +24,7 @@ from graphs.tools.house import house_tools
 from graphs.tools.notes import note_tools
 from graphs.tools.timers import timer_tools
 from knowledge.database import Database
+from knowledge.facts.assertion import Issuers
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class ToolContext:
     read_house: Callable[[str], Awaitable[Any]] | None = None
     forgetter: Forgetter | None = None
     level: Callable[[], Awaitable[object]] | None = None  # brings memory level with the notes
+    issuers: Issuers | None = None  # who may assert facts under their signature
     own_pages: tuple[str, ...] = ()  # addresses inside the house that pages may be saved from
 
 
@@ -53,8 +55,8 @@ def build_tools(context: ToolContext) -> dict[str, Tool]:
         *calendar_tools(calendar, context.zone),
         *reading_tools(calendar, context.zone, context.clock),
         *timer_tools(context.db, context.clock),
-        *graph_tools(context.db, context.clock, context.level or _nothing),
-        *fact_tools(context.db, context.clock, context.zone, context.level or _nothing),
+        *graph_tools(context.db, context.clock, context.level or _nothing, context.issuers),
+        *fact_tools(context.db, context.clock, context.zone, context.level or _nothing, context.issuers),
         *house_tools(context.read_house),
         *(forget_tools(context.forgetter) if context.forgetter is not None else ()),
     ]

@@ -149,7 +149,7 @@ def _office(path: Path) -> Part:
     try:
         from markitdown import MarkItDown
     except ImportError as error:
-        raise NotReadable("Word, Excel and PowerPoint need the extra: pip install 'steward[office]'.") from error
+        raise NotReadable("Word, Excel and PowerPoint need the extra: pip install 'steward[documents]'.") from error
     text = MarkItDown(enable_plugins=False).convert_local(str(path)).text_content
     if not text.strip():
         raise NotReadable("There is no text in this file.")

@@ -32,8 +32,12 @@ async def tell(tx: Tx, claim: Claim, *, now: int, new_id: Callable[[], str], iss
     """Take a claim in by the rules of `words.weigh`. Never raises for what it says; the effect tells."""
     claim = dataclasses.replace(claim, subject=key(claim.subject), predicate=key(claim.predicate))
     since = now if claim.valid_from is None else claim.valid_from
-    if claim.authority == "signed" and not genuine(claim, issuers or {}, valid_to=claim.valid_to):
-        return Told("quarantined", await _write(tx, claim, since, "quarantined", now, new_id()))
+    if claim.authority == "signed":
+        sound = genuine(claim, issuers or {}, valid_to=claim.valid_to)
+        if (known := await _asserted(tx, claim, sound=sound)) is not None:
+            return Told("same" if sound else "quarantined", known)
+        if not sound:
+            return Told("quarantined", await _write(tx, claim, since, "quarantined", now, new_id()))
     held = await _contender(tx, claim, since, now)
     effect = weigh(claim, held, since=since)
     if effect == "refused":
@@ -116,10 +120,7 @@ async def about(
     ]
     if predicate:
         conditions.append(fact.c.predicate == key(predicate))
-    found = await _select(tx, and_(*conditions))
-    return [
-        f for f in found if readable(f, readers) and (f.authority != "signed" or await _sound(tx, f, issuers or {}))
-    ]
+    return await believable(tx, await _select(tx, and_(*conditions)), readers, issuers)
 
 
 async def history(tx: Tx, subject: str, predicate: str, *, readers: Sequence[str]) -> list[Fact]:
@@ -152,7 +153,15 @@ async def standing_on(tx: Tx, documents: Sequence[int]) -> list[Fact]:
     return [f for f in found if {e.document for e in f.evidence} <= set(documents)]
 
 
-async def open_ones(tx: Tx, *, readers: Sequence[str], now: int, subject: str = "", predicate: str = "") -> list[Fact]:
+async def open_ones(
+    tx: Tx,
+    *,
+    readers: Sequence[str],
+    now: int,
+    subject: str = "",
+    predicate: str = "",
+    issuers: Issuers | None = None,
+) -> list[Fact]:
     """Contested and unconfirmed facts, newest first: about one property, or all."""
     conditions = [
         fact.c.state.in_(["contested", "unconfirmed"]), fact.c.retracted_at.is_(None),
@@ -162,7 +171,42 @@ async def open_ones(tx: Tx, *, readers: Sequence[str], now: int, subject: str = 
         conditions.append(fact.c.subject == key(subject))
     if predicate:
         conditions.append(fact.c.predicate == key(predicate))
-    return [f for f in await _select(tx, and_(*conditions)) if readable(f, readers)]
+    return await believable(tx, await _select(tx, and_(*conditions)), readers, issuers)
+
+
+async def believable(
+    tx: Tx, found: Sequence[Fact], readers: Sequence[str], issuers: Issuers | None = None
+) -> list[Fact]:
+    """Those of the facts that `readers` may see and that, where somebody signed them, are still as they were signed."""
+    return [
+        f for f in found if readable(f, readers) and (f.authority != "signed" or await _sound(tx, f, issuers or {}))
+    ]
+
+
+async def any_signed(tx: Tx) -> bool:
+    """Whether there is an assertion that may have to be put aside, or told of."""
+    alive = and_(fact.c.authority == "signed", fact.c.retracted_at.is_(None))
+    open_ = or_(fact.c.state != "quarantined", fact.c.asked_at.is_(None))
+    return (await tx.execute(select(fact.c.id).where(alive, open_).limit(1))).first() is not None
+
+
+async def quarantine_broken(tx: Tx, *, issuers: Issuers) -> int:
+    """Put facts aside that are no longer what a known issuer signed; how many. `put_aside` tells of them."""
+    alive = and_(fact.c.authority == "signed", fact.c.retracted_at.is_(None), fact.c.state != "quarantined",
+                 fact.c.issuer.in_(list(issuers)))  # fmt: skip
+    broken = [f.id for f in await _select(tx, alive) if not await _sound(tx, f, issuers)]
+    if broken:
+        await tx.execute(update(fact).where(fact.c.id.in_(broken)).values(state="quarantined"))
+    return len(broken)
+
+
+async def put_aside(tx: Tx, *, readers: Sequence[str], now: int) -> list[Fact]:
+    """Facts in quarantine that the principal was not told of yet; they count as told from now on."""
+    fresh = and_(fact.c.state == "quarantined", fact.c.retracted_at.is_(None), fact.c.asked_at.is_(None))
+    found = [f for f in await _select(tx, fresh) if readable(f, readers)]
+    for f in found:
+        await tx.execute(update(fact).where(fact.c.id == f.id).values(asked_at=now))
+    return found
 
 
 async def stale(tx: Tx, *, readers: Sequence[str], before: int) -> list[Fact]:
@@ -190,7 +234,8 @@ async def questions(
     found = [f for f in await _select(tx, open_) if readable(f, readers)]
     for f in found:
         await tx.execute(update(fact).where(fact.c.id == f.id).values(asked_at=now))
-    return [(f, await get(tx, f.against) if f.against else None) for f in found]
+    against = [await get(tx, f.against) if f.against else None for f in found]
+    return [(f, a if a is not None and readable(a, readers) else None) for f, a in zip(found, against, strict=True)]
 
 
 async def expire(tx: Tx, *, now: int) -> int:
@@ -250,6 +295,14 @@ async def _pending(tx: Tx, claim: Claim) -> Fact | None:
             fact.c.state.in_(["contested", "unconfirmed"]), fact.c.retracted_at.is_(None),
         ),
     )  # fmt: skip
+    return found[0] if found else None
+
+
+async def _asserted(tx: Tx, claim: Claim, *, sound: bool) -> Fact | None:
+    """The row of this very assertion: what was taken back since does not come again with a repeated file."""
+    this = and_(fact.c.issuer == claim.issuer, fact.c.nonce == claim.nonce, fact.c.signature == claim.signature)
+    aside = fact.c.state == "quarantined" if not sound else fact.c.state != "quarantined"
+    found = await _select(tx, and_(this, aside, fact.c.norm == norm(claim.value)))
     return found[0] if found else None
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from bot import shelf
 from bot.settings import KeepSettings
 from graphs.state import ms
+from knowledge.facts.assertion import sign
+from knowledge.facts.words import Claim
 from tests.playbooks.kit import (
     ZURICH,
     Book,
@@ -143,6 +149,63 @@ async def test_a_mail_against_what_the_principal_said_is_put_once_and_changes_no
         says("CH11 2222 3333"),
         does(lambda book: "Unconfirmed" not in list(book.chats["telegram"].posted.values())[-1].text),
     )
+
+
+async def test_what_a_named_issuer_signed_is_answered_and_put_aside_as_soon_as_a_byte_of_it_changes(
+    tmp_path: Path, empty_database: Path
+) -> None:
+    secret = Ed25519PrivateKey.generate()
+    key = base64.b64encode(secret.public_key().public_bytes_raw()).decode()
+    file = tmp_path / "crm.assertions.json"
+
+    def asserts(value: str, nonce: str, *, forged: str = "") -> object:
+        async def step(book: Book) -> None:
+            since = ms(book.clock())
+            claim = sign(
+                Claim("Frau Keller", "phone", value, "signed", since), "crm", nonce, secret.private_bytes_raw()
+            )
+            body = {name: getattr(claim, name) for name in ("subject", "predicate", "value", "valid_from", "issuer",
+                                                            "nonce", "signature")}  # fmt: skip
+            file.write_text(json.dumps({"assertions": [{**body, "value": forged or value}]}))
+            taken = await shelf.take(book.steward.librarian, file)
+            assert taken.state == ("skipped" if forged else "new"), taken
+            assert not forged or "1 of 1 assertions" in taken.why
+            assert (await shelf.take(book.steward.librarian, file)).state == ("skipped" if forged else "unchanged")
+            await look(book)
+
+        return does(step)
+
+    async def look(book: Book) -> None:
+        await book.steward.librarian.idle()
+        book.steward.worker.poke()
+        await book.settle()
+
+    async def tamper(book: Book) -> None:
+        async with book.steward.crew.db.write() as tx:
+            await tx.exec_driver_sql("UPDATE fact SET value = '0666 66 66' WHERE value = '044 111 22 33'")
+
+    async with open_book(tmp_path / "home", empty_database, issuers={"crm": key}) as book:
+        await book(
+            asserts("044 111 22 33", "n1"),
+            user("what is Frau Keller's number?"),
+            says("044 111 22 33", "crm"),
+            later(hours=1),
+            asserts("044 999 99 99", "n2", forged="0900 1234567"),
+            says("signature does not fit", "0900 1234567", "crm"),
+            user("what is Frau Keller's number?"),
+            says("044 111 22 33"),
+            does(tamper),
+            user("everything about Frau Keller"),
+            says("I hold nothing"),
+            user("what is Frau Keller's number?"),
+            says("I don't know"),
+            does(look),
+            says("signature does not fit", "0666 66 66"),
+            does(look),
+            user("/facts"),
+            says("No fact is in doubt"),
+        )
+        assert await book.count("fact WHERE state='quarantined'") == 2
 
 
 async def test_at_night_memory_tells_what_is_doubtful_and_gives_up_what_is_kept_for_a_time(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import json
 from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
@@ -17,7 +19,7 @@ from knowledge.database.engine import Database
 from knowledge.database.schema import metadata
 from knowledge.database.schema_memory import fact
 from knowledge.facts import store
-from knowledge.facts.assertion import sign
+from knowledge.facts.assertion import NotAsserted, claims, genuine, public_keys, sign
 from knowledge.facts.store import Told
 from knowledge.facts.words import AUTHORITIES, DAY, Authority, Claim, Evidence, norm, shared_readers, stronger
 
@@ -184,6 +186,62 @@ async def test_a_signed_assertion_is_believed_until_a_byte_of_it_changes(facts: 
     async with facts.db.write() as tx:
         await tx.execute(update(fact).where(fact.c.value == "0888").values(value="0666"))
     assert await facts.known(on=MAY) == []
+
+
+async def test_an_assertion_that_was_taken_back_does_not_come_again_with_the_same_file(facts: Facts) -> None:
+    secret = Ed25519PrivateKey.generate()
+    facts.issuers["crm"] = secret.public_key().public_bytes_raw()
+    claim = Claim("Frau Keller", "Phone", "0123", "signed", valid_from=JANUARY)
+    signed = sign(claim, "crm", "n1", secret.private_bytes_raw())
+    told = await facts.claim(signed, on=JANUARY)
+    assert told.fact is not None
+    async with facts.db.write() as tx:
+        await store.retract(tx, told.fact.id, now=MARCH)
+    assert (await facts.claim(signed, on=MAY)).effect == "same"
+    async with facts.db.read() as tx:
+        assert await store.about(tx, "frau keller", readers=ME, now=JULY, issuers=facts.issuers) == []
+
+
+async def test_an_assertion_is_put_aside_once_and_only_when_its_issuer_is_known(facts: Facts) -> None:
+    secret = Ed25519PrivateKey.generate()
+    known = {"crm": secret.public_key().public_bytes_raw()}
+    facts.issuers |= known
+    claim = Claim("accountant", "phone", "0123", "signed", valid_from=JANUARY)
+    await facts.claim(sign(claim, "crm", "n1", secret.private_bytes_raw()), on=JANUARY)
+    async with facts.db.write() as tx:
+        assert await store.quarantine_broken(tx, issuers=known) == 0
+        await tx.execute(update(fact).values(valid_from=JANUARY + 1))
+        assert await store.quarantine_broken(tx, issuers={}) == 0  # not answered from, and not judged either
+        assert await store.quarantine_broken(tx, issuers=known) == 1
+        assert await store.quarantine_broken(tx, issuers=known) == 0
+        assert [f.value for f in await store.put_aside(tx, readers=ME, now=MARCH)] == ["0123"]
+        assert await store.put_aside(tx, readers=ME, now=MARCH) == []
+        assert not await store.any_signed(tx)
+
+
+ASSERTED = {
+    "subject": "a",
+    "predicate": "b",
+    "value": "c",
+    "valid_from": 1,
+    "issuer": "i",
+    "nonce": "n",
+    "signature": "s",
+}
+
+
+@given(st.binary(max_size=60) | st.recursive(st.none() | st.integers() | st.text(max_size=5), st.lists).map(
+    lambda v: json.dumps({"assertions": [{**ASSERTED, "value": v, "valid_from": v}]}).encode()))  # fmt: skip
+def test_no_bytes_make_reading_assertions_fail_otherwise_than_by_its_sentence(raw: bytes) -> None:
+    with contextlib.suppress(NotAsserted):
+        assert all(c.authority == "signed" and not genuine(c, {}) for c in claims(raw))
+
+
+def test_a_file_of_assertions_is_read_and_a_key_that_is_none_is_named() -> None:
+    (claim,) = claims(json.dumps({"assertions": [ASSERTED]}).encode())
+    assert (claim.subject, claim.valid_from, claim.readers) == ("a", 1, ("principal", "open"))
+    with pytest.raises(ValueError, match="issuer crm"):
+        public_keys({"crm": "c2hvcnQ="})
 
 
 async def test_what_stood_on_a_forgotten_document_alone_goes_with_it(facts: Facts) -> None:
