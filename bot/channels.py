@@ -24,11 +24,15 @@ class ChannelTrouble(Exception):
 
 @dataclass(slots=True)
 class Ears:
-    """The receiving parts that are set up: those that listen themselves, webhooks by path, and the answer of each."""
+    """The receiving parts that are set up: those that listen themselves, webhooks by path, and the answer of each.
+
+    `doors`: what platforms may fetch, by the path below which it lies.
+    """
 
     receivers: dict[str, ReceivingChannel] = field(default_factory=dict)
     hooks: dict[str, Hook] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
+    doors: dict[str, Hook] = field(default_factory=dict)
 
 
 def menu_of(agents: Mapping[str, Agent]) -> Menu:
@@ -69,6 +73,7 @@ def configured(settings: Settings) -> dict[str, dict[str, Any]]:
         found["whatsapp"] = {
             "account": whatsapp.account_sid, "auth_token": whatsapp.auth_token.get_secret_value(),
             "number": whatsapp.from_, "public_url": settings.public_url, "api_base": whatsapp.api_base,
+            "shelf": settings.home / "run" / "media",
         }  # fmt: skip
     return found
 
@@ -86,6 +91,8 @@ def ears(settings: Settings) -> Ears:
         for path, hook in module.hooks(access).items():
             found.hooks[path] = hook
             found.answers[path] = module.STORED
+        if parts.fetched:
+            found.doors |= load(parts.fetched)(access)
     return found
 
 

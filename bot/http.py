@@ -1,4 +1,4 @@
-"""The HTTP surface: webhooks that store and acknowledge, and health. Nothing else, and on loopback unless told otherwise."""
+"""The HTTP surface: webhooks that store and acknowledge, files that a platform fetches, health. On loopback unless told."""
 
 from __future__ import annotations
 
@@ -60,8 +60,26 @@ def webhook(hook: Hook, stored: Answer, receiver: Receiver) -> Endpoint:
     return endpoint
 
 
-def app(hooks: Mapping[str, Hook], answers: Mapping[str, Answer], receiver: Receiver) -> Starlette:
-    """One route a webhook, `/healthz` (the process lives), `/readyz` (it can store) and `/metrics`."""
+def fetched(door: Hook) -> Endpoint:
+    """A file, or nothing. The address is a secret: it is logged nowhere."""
+
+    async def endpoint(request: Request) -> Response:
+        raw = await raw_request(request)
+        found = await asyncio.to_thread(door, raw) if raw is not None else None
+        if not isinstance(found, Answer):
+            return PlainTextResponse("nothing here", 404)
+        return Response(found.body, found.status, dict(found.headers), media_type=found.kind)
+
+    return endpoint
+
+
+def app(
+    hooks: Mapping[str, Hook],
+    answers: Mapping[str, Answer],
+    receiver: Receiver,
+    doors: Mapping[str, Hook] | None = None,
+) -> Starlette:
+    """One route a webhook and a door, `/healthz` (the process lives), `/readyz` (it can store) and `/metrics`."""
 
     async def healthz(request: Request) -> Response:
         return PlainTextResponse("ok")
@@ -77,6 +95,7 @@ def app(hooks: Mapping[str, Hook], answers: Mapping[str, Answer], receiver: Rece
         return PlainTextResponse(exposition(receiver), media_type="text/plain; version=0.0.4")
 
     routes = [Route(path, webhook(hook, answers[path], receiver), methods=["POST"]) for path, hook in hooks.items()]
+    routes += [Route(path + "{name:path}", fetched(door), methods=["GET"]) for path, door in (doors or {}).items()]
     return Starlette(routes=[*routes, Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)])
 
 

@@ -283,8 +283,8 @@ class Outbox:
         """What is to be said aloud with its sound, or one sentence why there is none: the words themselves stand above."""
         if not body.aloud:
             return body
-        if not limits.speaks:
-            return Outbound("I can't send voice notes on this chat; the answer is above.")
+        if limits.mute:
+            return Outbound(f"{limits.mute} The answer is above.")
         try:
             return replace(body, sound=await self.voice(body.text))
         except VoiceTrouble as trouble:

@@ -47,6 +47,7 @@ class Answer:
     status: int = 200
     body: bytes = b""
     kind: str = "text/plain"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ class Limits:
     """What a platform can show. `text` counts `unit`s after formatting; `toast` 0: it has none, a message must do.
 
     `numbered`: buttons can be answered by their number; `pins`: a message can be kept on top of the chat;
-    `speaks`: a message with `sound` becomes a voice note.
+    `mute`: why a message with `sound` becomes no voice note, one sentence; empty where it does.
     """
 
     text: int
@@ -156,7 +157,7 @@ class Limits:
     file_bytes: int = 20_000_000
     numbered: bool = False
     pins: bool = False
-    speaks: bool = False
+    mute: str = "I can't send voice notes on this chat."
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,15 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Where a channel's parts live, as `module:name`. `receiving` imports no SDK."""
+    """Where a channel's parts live, as `module:name`. `receiving` and `fetched` import no SDK.
+
+    `fetched` gives, by path, what the platform may fetch from us: the files that it takes by address alone.
+    """
 
     access: str
     receiving: str
     speaking: str
+    fetched: str = ""
 
 
 CHANNELS: dict[str, Parts] = {
@@ -22,7 +26,10 @@ CHANNELS: dict[str, Parts] = {
         "telegram_access:TelegramAccess", "telegram_receive:TelegramReceiver", "telegram:TelegramSpeaker"
     ),
     "whatsapp": Parts(
-        "whatsapp_access:WhatsAppAccess", "whatsapp_receive:WhatsAppReceiver", "whatsapp:WhatsAppSpeaker"
+        "whatsapp_access:WhatsAppAccess",
+        "whatsapp_receive:WhatsAppReceiver",
+        "whatsapp:WhatsAppSpeaker",
+        "whatsapp_media:doors",
     ),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -15,7 +16,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from channels import render
-from channels.base import ChannelError, FileRef, Finding, Inbound, Limits, Menu, Receipt, Refusal, TryLater
+from channels.base import ChannelError, FileRef, Finding, Inbound, Limits, Menu, Receipt, Refusal, TryLater, Unknown
 from channels.slack_access import SlackAccess, guard_logs
 from channels.slack_connector import GuardedConnector
 from channels.slack_doctor import findings
@@ -29,6 +30,7 @@ from channels.slack_wire import (
     content,
     mark,
     says,
+    spoken_as,
     told,
 )  # fmt: skip
 from knowledge.egress import guarded_client
@@ -36,7 +38,13 @@ from knowledge.words import Outbound
 
 _FILE_HOSTS = ("files.slack.com", "slack-files.com")
 _ANSWER_HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
-_FORMS = ("auth.test", "conversations.history", "conversations.replies", "files.info")  # these read no JSON
+_FORMS = (  # these read no JSON
+    "auth.test", "conversations.history", "conversations.replies", "files.info", "files.getUploadURLExternal",
+    "files.completeUploadExternal",
+)  # fmt: skip
+_NO_SCOPE = (
+    "The Slack app lacks the scope files:write. Paste channels/slack_manifest.yaml again and install the app again."
+)
 _WHISPER = "eph"  # how the ref of a message for one pair of eyes begins: it can be found and edited no more
 
 
@@ -48,7 +56,9 @@ class SlackSpeaker:
     """
 
     name = "slack"
-    limits = Limits(text=3000, unit="chars", buttons_per_row=5, button_rows=10, toast=1000, file_bytes=100_000_000)
+    limits = Limits(
+        text=3000, unit="chars", buttons_per_row=5, button_rows=10, toast=1000, file_bytes=100_000_000, mute=""
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -71,7 +81,7 @@ class SlackSpeaker:
         return parse(raw, account, self._bot_user, self._commands, self._now())
 
     def fit(self, message: Outbound) -> list[Outbound]:
-        if message.page:
+        if message.page or message.sound:
             return [message]
         return render.fit(message, self.limits, lambda document: len(render.to_mrkdwn(document)))
 
@@ -93,6 +103,8 @@ class SlackSpeaker:
         if message.page:
             await self._asked("views.publish", conversation, user_id=user, view=board(message))
             return Receipt(f"{_WHISPER}home", self._now())
+        if message.sound:
+            return await self._share(message, conversation, channel, thread, user)
         if user:
             return await self._whisper(message, conversation, channel, user)
         more: dict[str, Any] = {"thread_ts": thread} if thread else {}
@@ -103,7 +115,7 @@ class SlackSpeaker:
     async def find(
         self, message: Outbound, conversation: str, after_ref: str
     ) -> Receipt | Literal["absent", "unknown"]:
-        """Whether `message` arrived: every message carries a block id made from its content, and history shows it.
+        """Whether `message` arrived: a block id, or a file's name, is made from its content, and history shows it.
 
         `after_ref` is the last ts known in the conversation before the first attempt (empty: the last 100 messages).
         Needs im:history; elsewhere the answer is "unknown". Raises TryLater when Slack can't be asked now.
@@ -129,7 +141,8 @@ class SlackSpeaker:
             raise TryLater(str(trouble)) from None
         wanted = mark(message, conversation)
         for posted in found.get("messages") or ():
-            if any(block.get("block_id") == wanted for block in posted.get("blocks") or ()):
+            names = {file.get("name") for file in posted.get("files") or ()}
+            if spoken_as(wanted) in names or any(b.get("block_id") == wanted for b in posted.get("blocks") or ()):
                 return Receipt(str(posted["ts"]), self._now())
         return "unknown" if found.get("has_more") else "absent"
 
@@ -183,6 +196,39 @@ class SlackSpeaker:
                 raise
         opened = await self._asked("conversations.open", users=user)
         return await self.send(message, str(opened["channel"]["id"]))
+
+    async def _share(self, message: Outbound, conversation: str, channel: str, thread: str, user: str) -> Receipt:
+        """A voice note: nothing is to be seen of it before the upload is completed. For one pair of eyes it goes into
+        the direct conversation, since a file in a channel is everybody's."""
+        if user:
+            opened = await self._asked("conversations.open", conversation, users=user)
+            channel, thread = str(opened["channel"]["id"]), ""
+        name = spoken_as(mark(message, conversation))
+        try:
+            begun = await self._asked(
+                "files.getUploadURLExternal", conversation, filename=name, length=len(message.sound)
+            )
+            await self._upload(str(begun.get("upload_url") or ""), message.sound)
+        except Unknown as trouble:
+            raise TryLater(str(trouble)) from None
+        except Refusal as refusal:
+            raise Refusal(_NO_SCOPE) if says(refusal, ("missing_scope",)) else refusal from None
+        shared = {"files": json.dumps([{"id": begun["file_id"], "title": "Answer by voice"}]), "channel_id": channel}
+        more = {"thread_ts": thread} if thread else {}
+        await self._asked("files.completeUploadExternal", conversation, **shared, **more)
+        return Receipt(f"file-{begun['file_id']}", self._now())
+
+    async def _upload(self, url: str, content: bytes) -> None:
+        """To the address that Slack named, on its own hosts; the address is the permission, so no token goes along."""
+        if not self._is_at(url, _FILE_HOSTS):
+            raise Refusal("Slack named a place for a file outside its own hosts.")
+        try:
+            async with guarded_client(self._access.rules, timeout=30.0) as http:
+                status = (await http.post(url, content=content)).status_code
+        except httpx.HTTPError as trouble:
+            raise TryLater(f"The file could not be handed over ({type(trouble).__name__}).") from None
+        if status != 200:
+            raise TryLater(f"Slack answered {status} to a file.")
 
     async def _toast(self, message: Outbound) -> Receipt:
         """An ephemeral line at the pressed card: by its response_url, else (dead after 30 minutes) by the Web API."""

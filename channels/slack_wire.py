@@ -69,6 +69,11 @@ def mark(message: Outbound, conversation: str) -> str:
     return "m-" + digest([message.to_json(), conversation])[:32]
 
 
+def spoken_as(mark: str) -> str:
+    """The name of a voice note's file, by which it can be found again."""
+    return f"answer-{mark.removeprefix('m-')}.ogg"
+
+
 def content(message: Outbound, block_id: str, simple: bool = False) -> dict[str, Any]:
     """`text` (what notifications show) and `blocks`. With `simple` no mark at all is left in the text."""
     document = render.read(message.text)

@@ -60,7 +60,7 @@ class TelegramSpeaker:
     """
 
     name = "telegram"
-    limits = Limits(text=4096, unit="utf16", buttons_per_row=8, button_rows=12, pins=True, speaks=True)
+    limits = Limits(text=4096, unit="utf16", buttons_per_row=8, button_rows=12, pins=True, mute="")
 
     def __init__(
         self,

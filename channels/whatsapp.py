@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 from twilio.rest import Client
 
-from channels import render
+from channels import render, whatsapp_media
 from channels.base import ChannelError, FileRef, Finding, Inbound, Limits, Menu, Receipt, Refusal, TryLater
 from channels.whatsapp_access import WhatsAppAccess, guard_logs
 from channels.whatsapp_parse import parse
@@ -42,6 +42,7 @@ from knowledge.words import Outbound
 LastInbound = Callable[[str], Awaitable[datetime | None]]
 _QUESTION = 200  # characters of a question whose details stand in the message before it
 _NOTICE = 1000  # characters of a notice, which is a message here
+_MUTE = "I can't send voice notes on WhatsApp before STEWARD_PUBLIC_URL says where Twilio can fetch them."
 _NUMBERING = 12  # room for "(12/34) " before a part
 _NEW_MEDIA_TRIES, _NEW_MEDIA_WAIT = 4, 0.5  # media may be ready a moment after the webhook
 
@@ -55,7 +56,7 @@ class WhatsAppSpeaker:
     name = "whatsapp"
     limits = Limits(
         text=1600, unit="utf16", buttons_per_row=3, button_rows=4, can_edit=False, toast=0, file_bytes=16_000_000,
-        numbered=True,
+        numbered=True, mute="",
     )  # fmt: skip
 
     def __init__(
@@ -74,6 +75,8 @@ class WhatsAppSpeaker:
         self._said: deque[str] = deque(maxlen=256)
         self._answered: dict[str, Receipt] = {}
         self._client: Client | None = None
+        if not (access.public_url and access.shelf):
+            self.limits = replace(self.limits, mute=_MUTE)
 
     def parse(self, raw: bytes, account: str) -> Inbound:
         return parse(raw, account, self._now())
@@ -81,6 +84,8 @@ class WhatsAppSpeaker:
     def fit(self, message: Outbound) -> list[Outbound]:
         """Parts are numbered, since WhatsApp keeps no order. A card that a quick reply can't hold asks in a part of its
         own; choices beyond three are offered by number."""
+        if message.sound:
+            return [message]
         if message.toast_for:
             short = render.shorten(render.to_plain(render.read(message.text)), _NOTICE)
             message = replace(message, text=render.write((render.Span(short),)), buttons=())
@@ -108,7 +113,7 @@ class WhatsAppSpeaker:
             raise TryLater("Twilio asked to slow down; the pause is not over.", left)
         if not message.knock and not await self._is_open(conversation):
             raise WindowClosed(" ".join((WindowClosed.__doc__ or "").split()))
-        asked = await self._content(message)
+        asked = await (self._lent(message) if message.sound else self._content(message))
         sent = await self._create(conversation, asked)
         if message.toast_for:
             self._answered[message.toast_for] = sent
@@ -117,7 +122,7 @@ class WhatsAppSpeaker:
     async def find(
         self, message: Outbound, conversation: str, after_ref: str
     ) -> Receipt | Literal["absent", "unknown"]:
-        """Whether `message` arrived: Twilio lists what was sent to a number, newest first, with its body.
+        """Whether `message` arrived: Twilio lists what was sent to a number, newest first, with its body, or with its file.
 
         Only what was sent since `after_ref` (a message id of this conversation, either way) counts, and what this process
         has no receipt for. Raises TryLater when Twilio can't be asked now.
@@ -136,11 +141,12 @@ class WhatsAppSpeaker:
             raise
         except ChannelError as trouble:
             raise TryLater(str(trouble)) from None
-        wanted = self._body(message)
+        wanted = "" if message.sound else self._body(message)
         for found in listed:
             if since and found.date_created and found.date_created < since:
                 return "absent"
-            if found.body == wanted and found.sid not in self._said:
+            is_it = found.num_media not in (None, "0") if message.sound else found.body == wanted
+            if is_it and found.sid not in self._said:
                 return Receipt(str(found.sid), self._now())
         return "absent" if len(listed) < 50 else "unknown"
 
@@ -211,6 +217,8 @@ class WhatsAppSpeaker:
 
     async def start(self) -> None:
         """Make the knock template where it is missing and ask WhatsApp to approve it. Harmless to repeat."""
+        if self._access.shelf:
+            whatsapp_media.tidy(self._access.shelf, self._now().timestamp())
         known = await self._known_contents()
         if KNOCK not in known:
             sid = await self._make(knock())
@@ -239,7 +247,15 @@ class WhatsAppSpeaker:
         text = render.to_whatsapp(render.read(message.text)).strip() or "…"
         return filled(text, flat(message)) if message.buttons else text
 
-    async def _create(self, conversation: str, asked: dict[str, str]) -> Receipt:
+    async def _lent(self, message: Outbound) -> dict[str, Any]:
+        """Twilio takes a file by its address alone, and comes for it."""
+        if self.limits.mute:
+            raise Refusal(self.limits.mute)
+        at = self._now().timestamp()
+        address = await asyncio.to_thread(whatsapp_media.put, self._access, "answer.opus", message.sound, at)
+        return {"media_url": [address]}
+
+    async def _create(self, conversation: str, asked: dict[str, Any]) -> Receipt:
         more = {"status_callback": self._access.status_url} if self._access.status_url else {}
         create = self._ready().messages.create
         try:

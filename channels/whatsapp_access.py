@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from channels.base import Answer
 from knowledge.egress import Rules
 
 STORED = Answer(200, b"<Response></Response>", "text/xml")
 TITLE = 20  # characters of a button's title [unconfirmed]
-WEBHOOK, STATUS = "/whatsapp/webhook", "/whatsapp/status"
+WEBHOOK, STATUS, MEDIA = "/whatsapp/webhook", "/whatsapp/status", "/whatsapp/media/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class WhatsAppAccess:
 
     `public_url` is where Twilio reaches us, with any path prefix: signatures are made of it, never of the request's own
     address. `shared_key` is the secret of SharedKey signing, where that is used. `api_base` replaces all of Twilio's
-    hosts (for a server on loopback).
+    hosts (for a server on loopback). `shelf` is the folder where files lie that Twilio fetches; without it none is sent.
     """
 
     account: str
@@ -28,6 +29,7 @@ class WhatsAppAccess:
     public_url: str = ""
     api_base: str = ""
     shared_key: str = field(default="", repr=False)
+    shelf: Path | None = None
 
     def host(self, name: str) -> str:
         """The base address of one of Twilio's domains: api, content or messaging."""

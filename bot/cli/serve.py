@@ -69,7 +69,7 @@ async def _receive(settings: Settings, *, alone: bool) -> int:
             if heard.hooks or settings.http.port:
                 from bot import http
 
-                application = http.app(heard.hooks, heard.answers, receiver)
+                application = http.app(heard.hooks, heard.answers, receiver, heard.doors)
                 tls = {"cert": settings.http.tls_cert, "key": settings.http.tls_key}
                 serving = http.serve(application, settings.http.host, settings.http.port or 8080, **tls)
                 group.create_task(serving)

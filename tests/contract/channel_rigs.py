@@ -5,9 +5,11 @@ from __future__ import annotations
 import html
 import json
 import re
+import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Protocol
 
 from channels.base import Answer, CommandHelp, Delivery, Menu, RawRequest, ReceivingChannel, Refused, SpeakingChannel
@@ -20,6 +22,7 @@ from channels.telegram import TelegramSpeaker
 from channels.telegram_receive import TelegramAccess, TelegramReceiver, peek, receive
 from channels.whatsapp import WhatsAppSpeaker
 from channels.whatsapp_access import WhatsAppAccess
+from channels.whatsapp_media import doors
 from channels.whatsapp_receive import WhatsAppReceiver
 from channels.whatsapp_receive import receive as whatsapp_receive
 from tests.fakes.slack_api import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, FakeSlack
@@ -66,7 +69,12 @@ class TelegramRig:
         self.receiving = TelegramReceiver(self.access, grace=0.0)
 
     def shown(self) -> list[str]:
-        return [m["text"] for m in self.fake.sent()]
+        return [m["text"] for m in self.fake.sent() if "text" in m]
+
+    def voiced(self) -> list[bytes]:
+        """The voice notes that we sent; the fake keeps the last one's bytes."""
+        sent = self.fake.calls("sendVoice")
+        return [self.fake.people.files["sent"][1]] if sent else []
 
     def labels(self) -> list[str]:
         rows = [row for m in self.fake.sent() for row in m.get("reply_markup", {}).get("inline_keyboard", [])]
@@ -138,10 +146,15 @@ class SlackRig:
         self.receiving = SlackReceiver(self.access)
 
     def shown(self) -> list[str]:
-        return [_unmarked(m["blocks"][0]["text"]["text"]) for m in self.fake.sent()]
+        return [_unmarked(m["blocks"][0]["text"]["text"]) for m in self.fake.sent() if "blocks" in m]
+
+    def voiced(self) -> list[bytes]:
+        """The voice notes that we sent, as they were handed over."""
+        shared = [file["id"] for m in self.fake.sent() for file in m.get("files", ())]
+        return [self.fake.uploads[file]["content"] for file in shared]
 
     def labels(self) -> list[str]:
-        blocks = [block for m in self.fake.sent() for block in m["blocks"]]
+        blocks = [block for m in self.fake.sent() for block in m.get("blocks", ())]
         return [element["text"]["text"] for block in blocks for element in block.get("elements", [])]
 
     def toasts(self) -> list[str]:
@@ -208,12 +221,29 @@ class WhatsAppRig:
 
     def __init__(self, fake: FakeTwilio) -> None:
         self.fake = fake
-        self.access = WhatsAppAccess(ACCOUNT, AUTH_TOKEN, NUMBER, PUBLIC, fake.url)
+        self._shelf = tempfile.TemporaryDirectory()
+        shelf = Path(self._shelf.name) / "media"
+        self.access = WhatsAppAccess(ACCOUNT, AUTH_TOKEN, NUMBER, PUBLIC, fake.url, shelf=shelf)
         self.speaking = WhatsAppSpeaker(self.access)
         self.receiving = WhatsAppReceiver(self.access)
 
     def shown(self) -> list[str]:
-        return [_unmarked(re.sub(r"^\(\d+/\d+\)\s", "", m["body"])) for m in self.fake.sent()]
+        return [_unmarked(re.sub(r"^\(\d+/\d+\)\s", "", m["body"])) for m in self.fake.sent() if not m["media"]]
+
+    def voiced(self) -> list[bytes]:
+        """The voice notes that we sent, as Twilio fetches them."""
+        return [self.fetched(m["media"]).body for m in self.fake.sent() if m["media"]]
+
+    def fetched(self, address: str, method: str = "GET", **headers: str) -> Answer:
+        """What the receiver answers at an address that Twilio was given."""
+        assert address.startswith(PUBLIC)
+        (door,) = doors(self.access).values()
+        found = door(RawRequest(method, address.removeprefix(PUBLIC), "", headers, b""))
+        assert isinstance(found, Answer)
+        return found
+
+    def close(self) -> None:
+        self._shelf.cleanup()
 
     def labels(self) -> list[str]:
         return [action["title"] for m in self.fake.sent() for action in m["actions"]]
@@ -265,6 +295,7 @@ async def whatsapp_rig() -> AsyncIterator[Rig]:
         try:
             yield rig
         finally:
+            rig.close()
             await rig.speaking.close()
             await rig.receiving.close()
 

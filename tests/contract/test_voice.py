@@ -6,19 +6,22 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.voice import child, ears
-from channels.base import Delivery
+from channels.base import Delivery, Refusal, TryLater, Unknown
+from channels.whatsapp import WhatsAppSpeaker
+from knowledge.words import Outbound
 from tests.contract.channel_rigs import SlackRig, TelegramRig, WhatsAppRig
 from tests.contract.console_rig import ConsoleRig
 from tests.contract.voice_house import CHATS, House, house, spoken
 from tests.fakes.sound import note, silence, tone
 from tests.fakes.transcriber_api import Fail
-from tests.fakes.twilio_api import ACCOUNT, FakeTwilio
+from tests.fakes.twilio_api import ACCOUNT, PERSON, FakeTwilio
 
 pytest.importorskip("av", reason="the extra `voice` is not installed: no voice note is tested")
 
@@ -373,6 +376,7 @@ async def test_whatsapp_307_into_the_house_is_not_followed(whatsapp: House) -> N
 # ── spoken answers ──────────────────────────────────────────────────────────────────────────────────────────────
 
 NOTE = "note: the accountant prefers mornings"
+COMPLETE = "files.completeUploadExternal"
 
 
 @pytest.fixture
@@ -388,25 +392,101 @@ def espeak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return told
 
 
-async def test_an_answer_that_is_wanted_by_voice_comes_as_text_and_as_a_voice_note(
-    telegram: House, espeak: Path
-) -> None:
-    await telegram.hears(telegram.rig.typed(f"Answer by voice: {NOTE}"))
-    assert isinstance(telegram.rig, TelegramRig)
-    (text,) = [m for m in telegram.rig.fake.sent() if "text" in m]
-    (sent,) = telegram.rig.fake.calls("sendVoice")
-    assert text["text"].startswith("Noted: “the accountant prefers mornings”")
-    assert sent["params"]["voice"] == "answer.ogg"
+@pytest.mark.parametrize("home", ["telegram", "slack", "whatsapp"], indirect=True)
+async def test_an_answer_that_is_wanted_by_voice_comes_as_text_and_as_a_voice_note(home: House, espeak: Path) -> None:
+    assert not isinstance(home.rig, ConsoleRig)
+    await home.hears(home.rig.typed(f"Answer by voice: {NOTE}"))
+    (text,) = home.said
+    assert text.removeprefix("Steward asks: ").startswith("Noted: “the accountant prefers mornings”")
     assert b"accountant prefers mornings" in await asyncio.to_thread(espeak.read_bytes)
-    assert 0.9 < len(child.decode(telegram.rig.fake.people.files["sent"][1])) / 32_000 < 1.2
-    stored = await telegram.book.rows("SELECT body FROM message WHERE key LIKE '%/aloud'")
+    (sound,) = home.rig.voiced()
+    assert sound.startswith(b"OggS")
+    assert 0.9 < len(child.decode(sound)) / 32_000 < 1.2
+    stored = await home.book.rows("SELECT body, state FROM message WHERE key LIKE '%/aloud'")
+    assert stored[0]["state"] == "sent"
     assert len(stored[0]["body"]) < 300
+    everything = b"".join(p.read_bytes() for p in home.book.steward.home.path.rglob("*") if p.is_file())
+    assert sound[60:120] not in everything
 
 
-async def test_where_no_voice_note_can_be_sent_one_sentence_says_so(slack: House, espeak: Path) -> None:
-    await slack.hears(slack.rig.typed(f"{NOTE}, answer by voice"))
-    assert slack.said[0].startswith("Noted")
-    assert slack.said[1] == "I can't send voice notes on this chat; the answer is above."
+async def test_where_no_voice_note_can_be_sent_one_sentence_says_so(
+    tmp_path: Path, empty_database: Path, espeak: Path
+) -> None:
+    async with house("console", tmp_path / "home", empty_database) as home:
+        await home.hears(home.rig.typed(f"{NOTE}, answer by voice"))
+        assert home.said[0].startswith("Noted")
+        assert home.said[1] == "I can't send voice notes on this chat. The answer is above."
+
+
+async def test_whatsapp_without_a_public_address_says_in_one_sentence_what_is_missing(
+    whatsapp: House, espeak: Path
+) -> None:
+    assert isinstance(whatsapp.rig, WhatsAppRig)
+    bare = WhatsAppSpeaker(replace(whatsapp.rig.access, public_url=""))
+    whatsapp.rig.speaking.limits = bare.limits
+    await whatsapp.hears(whatsapp.rig.typed(f"answer by voice: {NOTE}"))
+    assert whatsapp.said[1].endswith("before STEWARD_PUBLIC_URL says where Twilio can fetch them. The answer is above.")
+    with pytest.raises(Refusal, match="STEWARD_PUBLIC_URL"):
+        await bare.send(Outbound("x", aloud=True, sound=b"OggS"), PERSON)
+    assert whatsapp.rig.voiced() == []
+
+
+async def test_a_voice_note_that_bounced_on_whatsapp_is_found_and_not_said_twice(whatsapp: House, espeak: Path) -> None:
+    """Twilio took it and gave no answer: it is looked up by its file."""
+    assert isinstance(whatsapp.rig, WhatsAppRig)
+    rig, spoken_answer = whatsapp.rig, Outbound("Noted", aloud=True, sound=b"OggS")
+    assert await rig.speaking.find(spoken_answer, PERSON, rig.last_ref()) == "absent"
+    rig.fake.fail(drop=True, when="after")
+    with pytest.raises(Unknown):
+        await rig.speaking.send(spoken_answer, PERSON)
+    found = await rig.speaking.find(spoken_answer, PERSON, "")
+    assert not isinstance(found, str)
+    assert found.ref == rig.last_ref()
+
+
+async def test_a_voice_note_on_slack_stays_in_its_thread_is_seen_by_nobody_else_and_is_found_again(
+    slack: House, espeak: Path
+) -> None:
+    assert isinstance(slack.rig, SlackRig)
+    rig, spoken_answer = slack.rig, Outbound("Noted", aloud=True, sound=b"OggS and more")
+    assert await rig.speaking.find(spoken_answer, "C1:5.0", "") == "absent"
+    rig.fake.fail("files.completeUploadExternal", drop=True, when="after")
+    with pytest.raises(Unknown):
+        await rig.speaking.send(spoken_answer, "C1:5.0")
+    assert not isinstance(await rig.speaking.find(spoken_answer, "C1:5.0", ""), str)
+    await rig.speaking.send(spoken_answer, "C1/U42")
+    shared = [(c["params"]["channel_id"], c["params"].get("thread_ts")) for c in rig.fake.calls(COMPLETE)]
+    assert shared == [("C1", "5.0"), ("D42", None)]
+    (file, _) = rig.fake.uploads.values()
+    assert "authorization" not in file["headers"]
+
+
+@pytest.mark.parametrize("step", ["files.getUploadURLExternal", "upload", "files.completeUploadExternal"])
+async def test_an_upload_to_slack_that_fails_before_it_is_seen_is_tried_again_whole(
+    slack: House, espeak: Path, step: str
+) -> None:
+    assert isinstance(slack.rig, SlackRig)
+    rig, spoken_answer = slack.rig, Outbound("Noted", aloud=True, sound=b"OggS and more")
+    if step == "upload":
+        rig.fake.broken_files = True
+    else:
+        rig.fake.fail(step, retry_after=1)
+    with pytest.raises(TryLater):
+        await rig.speaking.send(spoken_answer, "D42")
+    assert rig.voiced() == []
+
+
+async def test_an_upload_goes_to_slacks_own_hosts_alone_and_a_missing_scope_is_named(
+    slack: House, espeak: Path
+) -> None:
+    assert isinstance(slack.rig, SlackRig)
+    rig, spoken_answer = slack.rig, Outbound("Noted", aloud=True, sound=b"OggS")
+    rig.fake.upload_host = "http://127.0.0.1:9"
+    with pytest.raises(Refusal, match="outside its own hosts"):
+        await rig.speaking.send(spoken_answer, "D42")
+    rig.fake.fail("files.getUploadURLExternal", "missing_scope")
+    with pytest.raises(Refusal, match="files:write"):
+        await rig.speaking.send(spoken_answer, "D42")
 
 
 async def test_where_espeak_ng_is_absent_one_sentence_says_so(

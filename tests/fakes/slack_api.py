@@ -21,8 +21,14 @@ from tests.fakes.loopback import Drop, Loopback, Request, Response
 from tests.fakes.slack_people import BOT_USER, TEAM, People
 
 BOT_TOKEN, APP_TOKEN, SIGNING_SECRET = "xoxb-1-TEST", "xapp-1-TEST", "8f742231b10e8888abcd99yyyzzz85a5"
-SCOPES = "app_mentions:read,assistant:write,chat:write,commands,files:read,im:history,im:read,im:write,reactions:read"
-_NO_JSON = ("conversations.history", "conversations.replies", "files.info")
+SCOPES = (
+    "app_mentions:read,assistant:write,chat:write,commands,files:read,files:write,im:history,im:read,im:write,"
+    "reactions:read"
+)
+_NO_JSON = (
+    "conversations.history", "conversations.replies", "files.info", "files.getUploadURLExternal",
+    "files.completeUploadExternal",
+)  # fmt: skip
 
 
 class FakeSlack:
@@ -36,6 +42,8 @@ class FakeSlack:
         self.dead_urls = False
         self.files: dict[str, bytes] = {}
         self.fetched: list[str] = []
+        self.uploads: dict[str, dict[str, Any]] = {}  # by file id: name, length, content, headers it came with
+        self.upload_host = ""  # another host that is named for uploads
         self.broken_files = False  # a download answers 200 with a page, as without the scope
         self.acknowledged: list[dict[str, Any]] = []
         self.sockets: list[web.WebSocketResponse] = []
@@ -118,6 +126,8 @@ class FakeSlack:
     async def _serve(self, request: Request) -> Response:
         room, _, name = request.path.strip("/").partition("/")
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if room == "upload":
+            return self._uploaded(name, request)
         if room == "respond":
             if self.dead_urls:
                 return Response(404, b"expired_url", "text/plain")
@@ -214,6 +224,31 @@ class FakeSlack:
         return {
             "file": {"id": params["file"], "url_private_download": f"{self._server.url}/files/{next(iter(self.files))}"}
         }
+
+    def _uploaded(self, file: str, request: Request) -> Response:
+        kept = self.uploads[file]
+        if self.broken_files or len(request.body) != kept["length"]:
+            return Response(500, b"NOT OK", "text/plain")
+        kept |= {"content": request.body, "headers": request.headers}
+        return Response(200, f"OK - {len(request.body)}".encode(), "text/plain")
+
+    def _on_files_getuploadurlexternal(self, params: dict[str, Any]) -> dict[str, Any]:
+        file = f"F{len(self.uploads) + 101}"
+        self.uploads[file] = {"name": params["filename"], "length": int(params["length"])}
+        return {"file_id": file, "upload_url": f"{self.upload_host or self._server.url}/upload/{file}"}
+
+    def _on_files_completeuploadexternal(self, params: dict[str, Any]) -> dict[str, Any]:
+        if params["channel_id"] in self.absent:
+            return {"ok": False, "error": "not_in_channel"}
+        (file,) = json.loads(params["files"])
+        kept = self.uploads[file["id"]]
+        if "content" not in kept:
+            return {"ok": False, "error": "file_not_found"}
+        ts, thread = self.people.next_ts(), {k: params[k] for k in ("thread_ts",) if k in params}
+        shared = {"id": file["id"], "name": kept["name"], "title": file["title"], "mimetype": "audio/ogg"}
+        message = {"type": "message", "subtype": "file_share", "bot_id": "B1", "user": BOT_USER, "ts": ts, "text": ""}
+        self.people.messages[(params["channel_id"], ts)] = message | thread | {"files": [shared]}
+        return {"files": [{"id": file["id"], "title": file["title"]}]}
 
     def _on_views_open(self, params: dict[str, Any]) -> dict[str, Any]:
         if params["trigger_id"] not in self.people.triggers:

@@ -168,10 +168,15 @@ class FakeTwilio:
             reply = types.get("twilio/quick-reply") or types["twilio/text"]
             body = _filled(reply["body"], values)
             actions = [action | {"id": _filled(action["id"], values)} for action in reply.get("actions", [])]
-        if not body.strip() or len(body) > 1600:
+        media = params.get("MediaUrl", "")
+        if media and not re.match(r"https?://[^/]+/.+\.\w+$", media):
+            return Response.of({"code": 21620, "message": "Invalid media URL", "status": 400}, 400)
+        if not (body.strip() or media) or len(body) > 1600:
             code = 21617 if body.strip() else 21619
             return Response.of({"code": code, "message": "The body is empty or too long", "status": 400}, 400)
-        message = self._message(self._sid("SM"), NUMBER, params["To"], body, "outbound-api") | {"actions": actions}
+        sid = self._sid("MM" if media else "SM")
+        message = self._message(sid, NUMBER, params["To"], body, "outbound-api") | {"actions": actions}
+        message |= {"media": media, "num_media": "1" if media else "0"}
         self.messages.append(message)
         return self._failed(failure) if failure else Response.of(message, 201)
 

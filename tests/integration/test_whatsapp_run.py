@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.fakes.sound import tone
 from tests.fakes.steward_process import ROOT
 from tests.fakes.telegram_api import TOKEN, FakeTelegram
 from tests.fakes.twilio_api import ACCOUNT, AUTH_TOKEN, NUMBER, PERSON, PUBLIC, FakeTwilio
@@ -99,7 +100,9 @@ async def until(what: Callable[[], bool], told: Callable[[], object], patience_s
 
 
 @asynccontextmanager
-async def running(folder: Path, *, telegram: bool = False, principal: str = PERSON) -> AsyncIterator[Run]:
+async def running(
+    folder: Path, *, telegram: bool = False, principal: str = PERSON, programs: str = ""
+) -> AsyncIterator[Run]:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = int(server.getsockname()[1])
     home = folder / "home"
@@ -118,6 +121,7 @@ async def running(folder: Path, *, telegram: bool = False, principal: str = PERS
             switches |= {"TELEGRAM__TOKEN": TOKEN, "TELEGRAM__API_BASE": phone.url, "TELEGRAM__PRINCIPAL": "42"}
         kept = {name: value for name, value in os.environ.items() if not name.startswith("STEWARD_")}
         env = {**kept, **{f"STEWARD_{name}": value for name, value in switches.items()}}
+        env["PATH"] = f"{programs}:{env['PATH']}"
         with (folder / "log").open("ab") as log:
             process = subprocess.Popen(  # noqa: ASYNC220
                 [sys.executable, "-P", "-m", "bot.cli", "run"], cwd=ROOT, env=env, stdout=log, stderr=log
@@ -190,6 +194,28 @@ async def test_a_card_is_decided_by_button_and_by_number_and_undone_over_whatsap
         await run.writes(" 1. ")
         await run.hears("Created “Tea with Cleo”")
         assert run.events() == 1
+
+
+async def test_a_spoken_answer_is_fetched_by_twilio_from_the_running_receiver(tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="the extra `voice` is not installed: no answer is spoken")
+    (tmp_path / "tone.wav").write_bytes(tone(1.0))
+    (tmp_path / "espeak-ng").write_text(f"#!/bin/sh\ncat >/dev/null\ncat {tmp_path}/tone.wav\n")
+    (tmp_path / "espeak-ng").chmod(0o755)
+    async with running(tmp_path, programs=str(tmp_path)) as run:
+        await run.writes("note: the accountant prefers mornings, answer by voice")
+        await run.hears("Noted")
+        await until(lambda: bool(run.twilio.sent()[-1]["media"]), run.twilio.sent)
+        address = run.twilio.sent()[-1]["media"].removeprefix(PUBLIC)
+        head, whole = await run.http.head(address), await run.http.get(address)
+        assert (head.status_code, whole.status_code, whole.headers["content-type"]) == (200, 200, "audio/ogg")
+        assert whole.content.startswith(b"OggS")
+        assert head.headers["content-length"] == str(len(whole.content))
+        part = await run.http.get(address, headers={"range": "bytes=4-11"})
+        assert (part.status_code, part.content) == (206, whole.content[4:12])
+        await run.settled()
+        for other in ("steward.db", "../../../steward.db", "..%2f..%2f..%2fsteward.db"):
+            assert (await run.http.get(f"/whatsapp/media/{other}")).status_code == 404
+        assert address.split("/")[4] not in (tmp_path / "log").read_text()
 
 
 async def test_delivery_reports_are_signed_stored_once_and_never_wake_the_dead(tmp_path: Path) -> None:

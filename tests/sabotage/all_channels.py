@@ -11,6 +11,7 @@ _CARDS = "tests/playbooks/test_cards_play.py::test_"
 _HTTP = "tests/contract/test_slack_http.py::test_"
 _FORTY = "tests/laws/test_02_once.py::test_forty_concurrent_mixed_presses_make_one_decision_and_forty_answers"
 _VOICE = "tests/contract/test_voice.py::test_"
+_MEDIA, _FETCHED = "channels/whatsapp_media.py", "tests/unit/test_whatsapp_media.py::test_"
 
 DAMAGES: tuple[Damage, ...] = (
     Damage("all 1", "channels/slack_receive.py", 'Refused(401, "The signature is wrong.")', "None",
@@ -84,6 +85,14 @@ DAMAGES: tuple[Damage, ...] = (
            _VOICE + "a_spoken_approval_decides_nothing_but_chooses_the_card_and_asks_for_the_button"),
     Damage("all 15", "channels/slack.py", "        self._only_at(url, _FILE_HOSTS)\n", "",
            "tests/contract/test_channel_slack.py::test_files_come_from_slack_alone_and_a_sign_in_page_is_no_file"),
+    Damage("all 15", "channels/slack.py", "        if not self._is_at(url, _FILE_HOSTS):\n            raise Refusal(\"Slack named", "        if False:\n            raise Refusal(\"Slack named",
+           _VOICE + "an_upload_goes_to_slacks_own_hosts_alone_and_a_missing_scope_is_named"),
+    Damage("all 15", _MEDIA, 'if not hmac.compare_digest(_mac(access, ends, key, name), found["mac"]) or ends < now:', "if ends < now:",
+           _FETCHED + "nothing_else_is_at_any_address"),
+    Damage("all 15", _MEDIA, "or ends < now:", "or not ends:",
+           _FETCHED + "a_file_is_at_its_address_for_an_hour_and_then_gone_from_the_disk"),
+    Damage("all 15", _MEDIA, "return nonce + AESGCM(key).encrypt(nonce, content, name.encode())", "return content",
+           _FETCHED + "what_lies_on_the_disk_says_nothing_and_is_for_this_user_alone"),
     Damage("all 16", "channels/slack.py", '"link_names": False', '"links_names": False', _EVERY + "a_message_is_shown_and_its_receipt_finds_it_again"),
     Damage("all 17", "channels/slack_payload.py", "return value if isinstance(value, dict) else {}", "return value  # type: ignore",
            "tests/unit/test_slack_receive.py::test_every_published_sample_goes_through_without_an_exception"),
