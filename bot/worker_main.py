@@ -22,20 +22,26 @@ from knowledge.strongbox import no_core_dumps  # noqa: E402
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
+COURTESY = 5
+"""How much nicer a supervised worker is: where cores are few, what arrives is acknowledged before more is thought about."""
+
 
 def main() -> int:
     """Exit code 0: went to sleep or was asked to stop. Anything else is a crash for the supervisor."""
     no_core_dumps()
-    _end_with_the_receiver()
+    _serve_the_receiver()
     settings = Settings()
     set_up_logs(settings.log, strongbox(settings))
     return asyncio.run(_work(settings))
 
 
-def _end_with_the_receiver() -> None:
-    """Ask the kernel for SIGTERM when the supervising receiver dies, however it dies (Linux; elsewhere we just go on)."""
+def _serve_the_receiver() -> None:
+    """Give way to the receiver that supervises us, and have the kernel send SIGTERM when it dies, however it dies (Linux)."""
     parent = os.environ.get("STEWARD_SUPERVISED_BY", "")
-    if not parent.isdecimal() or not sys.platform.startswith("linux"):
+    if not parent.isdecimal():
+        return
+    os.nice(COURTESY)
+    if not sys.platform.startswith("linux"):
         return
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != int(parent):  # it died before we asked
