@@ -23,13 +23,16 @@ class _Redact(logging.Formatter):
 
 def set_up_logs(level: str, box: Strongbox) -> None:
     """Log to stderr from `level` on; secrets of `box` and what looks like a token are replaced, in tracebacks too, also in
-    those that end the process."""
+    those that end the process. What the HTTP clients tell of each call is let through at `debug` alone."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(RedactingFormatter(_Redact("%(asctime)s %(levelname)s %(name)s: %(message)s"), box))
     sys.excepthook = _last_words(box)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for name in ("httpx", "httpcore", "telegram", "aiosqlite", "alembic"):
-        logging.getLogger(name).setLevel(max(logging.WARNING, getattr(logging, level.upper())))
+    own = getattr(logging, level.upper())
+    for name in ("httpx", "httpcore", "telegram"):
+        logging.getLogger(name).setLevel(own if own <= logging.DEBUG else max(logging.WARNING, own))
+    for name in ("aiosqlite", "alembic"):  # they would write whole rows
+        logging.getLogger(name).setLevel(max(logging.WARNING, own))
 
 
 def _last_words(box: Strongbox) -> Callable[[type[BaseException], BaseException, TracebackType | None], None]:

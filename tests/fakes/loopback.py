@@ -59,9 +59,13 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Loopback:
-    """`async with Loopback(handler) as server:` listens at `server.url`; port 0 takes a free one."""
+    """`async with Loopback(handler) as server:` listens at `server.url`; port 0 takes a free one.
+
+    While `detour` holds an address, every request is sent on to it (307) instead of being answered; `astray` counts them.
+    """
 
     def __init__(self, handler: Handler, port: int = 0) -> None:
+        self.detour, self.astray = "", 0
         self._handler = handler
         self._port = port
         self._server: asyncio.Server | None = None
@@ -100,12 +104,18 @@ class Loopback:
         try:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, Drop):
                 while (request := await _read(reader)) is not None:
-                    writer.write(_bytes(await self._handler(request)))
+                    writer.write(_bytes(await self._answer(request)))
                     await writer.drain()
         finally:
             self._open.discard(writer)
             self._tasks.discard(task)
             writer.transport.abort()
+
+    async def _answer(self, request: Request) -> Response:
+        if self.detour:
+            self.astray += 1
+            return Response(307, headers={"location": self.detour + request.path})
+        return await self._handler(request)
 
 
 async def _read(reader: asyncio.StreamReader) -> Request | None:

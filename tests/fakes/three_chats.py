@@ -9,7 +9,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ import httpx
 
 from channels.base import RawRequest
 from tests.fakes import slack_people, telegram_api, twilio_api
+from tests.fakes.loopback import Loopback
 from tests.fakes.slack_api import BOT_TOKEN, SIGNING_SECRET, FakeSlack
 from tests.fakes.steward_process import StewardProcess, steward_process
 from tests.fakes.telegram_api import FakeTelegram
@@ -26,18 +27,28 @@ from tests.fakes.twilio_api import FakeTwilio
 
 HOOK_SECRET = "a-long-random-word-for-telegram"
 PATHS = {"slack": "/slack/events", "telegram": "/telegram/webhook", "whatsapp": "/whatsapp/webhook"}
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
 class Platforms:
-    """The three fakes."""
+    """The three fakes. `do` runs one of their coroutines in the thread in which they live."""
 
     def __init__(self) -> None:
         self.slack, self.telegram, self.twilio = FakeSlack(), FakeTelegram(), FakeTwilio()
+        self.do: Run
+
+    def detour(self, url: str) -> None:
+        """From now on all three send every request on to `url`; with "" they answer again."""
+        for server in self.servers():
+            server.detour = url
+
+    def servers(self) -> tuple[Loopback, ...]:
+        return self.slack._server, self.telegram._server, self.twilio._server
 
 
 @contextmanager
-def in_thread(*servers: Any) -> Iterator[None]:
-    """The asynchronous context managers `servers`, entered in a thread with a loop of its own."""
+def in_thread(*servers: Any) -> Iterator[Run]:
+    """The asynchronous context managers `servers`, entered in a thread with a loop of its own, and a way to run in it."""
     loop, up, stop = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
 
     async def live() -> None:
@@ -51,7 +62,7 @@ def in_thread(*servers: Any) -> Iterator[None]:
     thread.start()
     assert up.wait(10), "the servers did not come up"
     try:
-        yield
+        yield lambda work: asyncio.run_coroutine_threadsafe(work, loop).result(10)
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join(10)
@@ -87,7 +98,7 @@ class House:
 def three_chats(folder: Path, more: Mapping[str, str] | None = None) -> Iterator[House]:
     """`steward run` with Slack, Telegram and WhatsApp over HTTP, listening."""
     platforms = Platforms()
-    with in_thread(platforms.slack, platforms.telegram, platforms.twilio):
+    with in_thread(platforms.slack, platforms.telegram, platforms.twilio) as platforms.do:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = int(probe.getsockname()[1])
         switches = {

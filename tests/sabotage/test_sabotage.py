@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,6 +27,9 @@ DAMAGES: list[Damage] = [damage for room in ROOMS.values() for damage in room]
 SAMPLE = DAMAGES if os.environ.get("STEWARD_SOAK") else DAMAGES[::40]
 COMPLETE = ("all", "telegram", "slack", "whatsapp", "console")
 """Rooms of which every case has its damage."""
+PATIENCE_S, LIMIT_S = 180.0, 3600.0
+"""For one damaged test, and for all of them together."""
+_BEGAN = time.monotonic()
 
 
 def cases(room: str) -> set[str]:
@@ -77,24 +82,57 @@ def _copy(folder: Path) -> Path:
     return there
 
 
-def _run(tree: Path, tests: Sequence[str], patience_s: float = 300.0) -> tuple[int, str]:
-    """Exit code (0 green, 1 red) and the end of what pytest said; the processes that a test starts are the tree's too."""
+def _run(tree: Path, tests: Sequence[str], patience_s: float) -> tuple[int, str]:
+    """Exit code (0 green, 1 red) and the end of what pytest said; the processes that a test starts are the tree's too.
+
+    Out of patience it is interrupted, so that its fixtures end what they started; that counts as neither green nor red.
+    """
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("STEWARD_", "PYTEST_"))}
-    done = subprocess.run(
+    running = subprocess.Popen(
         [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header", *tests],
-        cwd=tree, env=kept | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(tree)}, capture_output=True, text=True, timeout=patience_s,
+        cwd=tree, env=kept | {"PYTHONPATH": str(tree)},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
-    return done.returncode, done.stdout[-3000:] + done.stderr[-500:]
+    try:
+        said, _ = running.communicate(timeout=patience_s)
+    except subprocess.TimeoutExpired:
+        running.send_signal(signal.SIGINT)
+        try:
+            said, _ = running.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            said, _ = running.communicate()
+        return -1, f"not done within {patience_s:.0f} s\n{said[-3000:]}"
+    return running.returncode, said[-3000:]
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy in which every test of the sample passes while nothing is damaged."""
-    folder = tmp_path_factory.mktemp("sabotage")
-    copy = _copy(folder)
-    code, said = _run(copy, sorted({damage.test for damage in SAMPLE}), patience_s=3000.0)
-    assert code == 0, said
-    return copy
+    """A copy to damage; with several workers of pytest each has its own."""
+    return _copy(tmp_path_factory.mktemp("sabotage"))
+
+
+@pytest.fixture(autouse=True)
+def _in_time() -> None:
+    """The whole run has an end, also where each row takes all of its patience."""
+    assert time.monotonic() - _BEGAN < LIMIT_S, (
+        f"the run took more than {LIMIT_S / 60:.0f} minutes; the rest was not done"
+    )
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("file", sorted({damage.test.partition("::")[0] for damage in SAMPLE}))
+def test_the_tests_of_a_file_pass_while_nothing_is_damaged(file: str, tree: Path) -> None:
+    named = sorted({damage.test for damage in SAMPLE if damage.test.startswith(f"{file}::")})
+    code, said = _run(tree, named, patience_s=60.0 + 30.0 * len(named))
+    assert code == 0, f"without any damage pytest ended with {code}:\n{said}"
+
+
+def _away(file: Path) -> None:
+    """The file, and what Python compiled of it, so that nothing of the one damage is left for the next."""
+    file.unlink(missing_ok=True)
+    for compiled in (file.parent / "__pycache__").glob(f"{file.stem}.*"):
+        compiled.unlink()
 
 
 @pytest.mark.integration
@@ -103,10 +141,10 @@ def test_the_damage_turns_its_test_red(damage: Damage, tree: Path) -> None:
     file = tree / damage.file
     whole = file.read_text()
     try:
-        file.unlink()
+        _away(file)
         file.write_text(whole.replace(damage.before, damage.after))
-        code, said = _run(tree, [damage.test])
+        code, said = _run(tree, [damage.test], patience_s=PATIENCE_S)
     finally:
-        file.unlink(missing_ok=True)
+        _away(file)
         os.link(ROOT / damage.file, file)
     assert code == 1, f"with the damage the test ended with {code}:\n{said}"
