@@ -19,12 +19,15 @@ SEALER = "sealer"
 """Where a transaction keeps the home's keyed hash (`Tx.info`): content → hex."""
 
 
+_HEAD = select(ledger.c.seq, ledger.c.hash).order_by(ledger.c.seq.desc()).limit(1)
+
+
 async def append(tx: Tx, at: int, *entries: Entry) -> None:
     """Add `entries` in order at the time `at` (ms), in the caller's transaction.
 
     Raises ValueError for one that does not say who it was: the principal's names the channel and the account.
     """
-    head = (await tx.execute(select(ledger.c.seq, ledger.c.hash).order_by(ledger.c.seq.desc()).limit(1))).first()
+    head = (await tx.execute(_HEAD)).first()
     seq, previous = (head.seq, head.hash) if head else (0, GENESIS)
     rows = []
     for entry in entries:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from knowledge import ledger
@@ -179,9 +179,13 @@ async def get(tx: Tx, card_id: str) -> Card | None:
     return _card(row) if row else None
 
 
+_OPEN_CARDS = select(card).where(card.c.state == "open").order_by(card.c.made_at)
+_OF_TURN = select(proposal).where(proposal.c.turn == bindparam("turn")).order_by(proposal.c.ordinal)
+
+
 async def open_cards(tx: Tx) -> list[Card]:
     """Cards that wait for the principal, oldest first."""
-    return [_card(row) for row in await tx.execute(select(card).where(card.c.state == "open").order_by(card.c.made_at))]
+    return [_card(row) for row in await tx.execute(_OPEN_CARDS)]
 
 
 async def of_card(tx: Tx, card_id: str) -> list[Proposal]:
@@ -190,7 +194,7 @@ async def of_card(tx: Tx, card_id: str) -> list[Proposal]:
 
 
 async def of_turn(tx: Tx, turn: str) -> list[Proposal]:
-    rows = await tx.execute(select(proposal).where(proposal.c.turn == turn).order_by(proposal.c.ordinal))
+    rows = await tx.execute(_OF_TURN, {"turn": turn})
     return [_proposal(row) for row in rows]
 
 

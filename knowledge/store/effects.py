@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import and_, case, func, or_, select, update
+from sqlalchemy import BindParameter, and_, bindparam, case, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from knowledge.database import Tx
@@ -71,11 +71,25 @@ async def add(
     return None if row is None else _effect(row)
 
 
+_NOW: BindParameter[int] = bindparam("now")
+_READY = (
+    select(effect)
+    .where(
+        or_(effect.c.state == "pending", and_(effect.c.state == "running", effect.c.lease_until <= _NOW)),
+        effect.c.not_before <= _NOW,
+    )
+    .order_by(effect.c.made_at, effect.c.id)
+    .limit(bindparam("limit"))
+)
+_BY_KEY = select(effect).where(effect.c.id == bindparam("key"))
+_OF_TURN = select(effect).where(effect.c.turn == bindparam("turn")).order_by(effect.c.made_at, effect.c.id)
+_WHEN = case((effect.c.state == "pending", effect.c.not_before), else_=effect.c.lease_until)
+_NEXT_TRY = select(func.min(_WHEN)).where(effect.c.state.in_(("pending", "running")), _WHEN > _NOW)
+
+
 async def claim(tx: Tx, owner: str, now: int, lease_ms: int, limit: int = 16) -> list[Effect]:
     """Effects that may be carried out now; those of a dead or stalled worker come back as `interrupted`."""
-    ready = or_(effect.c.state == "pending", and_(effect.c.state == "running", effect.c.lease_until <= now))
-    query = select(effect).where(ready, effect.c.not_before <= now).order_by(effect.c.made_at, effect.c.id).limit(limit)
-    rows = (await tx.execute(query)).all()
+    rows = (await tx.execute(_READY, {"now": now, "limit": limit})).all()
     for row in rows:
         taken = {"state": "running", "owner": owner, "lease_until": now + lease_ms, "attempts": row.attempts + 1}
         await tx.execute(update(effect).where(effect.c.id == row.id).values(**taken))
@@ -128,12 +142,12 @@ async def cancel(tx: Tx, key: str) -> bool:
 
 
 async def get(tx: Tx, key: str) -> Effect | None:
-    row = (await tx.execute(select(effect).where(effect.c.id == key))).first()
+    row = (await tx.execute(_BY_KEY, {"key": key})).first()
     return _effect(row) if row else None
 
 
 async def of_turn(tx: Tx, turn: str) -> list[Effect]:
-    rows = await tx.execute(select(effect).where(effect.c.turn == turn).order_by(effect.c.made_at, effect.c.id))
+    rows = await tx.execute(_OF_TURN, {"turn": turn})
     return [_effect(row) for row in rows]
 
 
@@ -170,9 +184,7 @@ async def owners(tx: Tx) -> set[str]:
 
 async def next_retry(tx: Tx, now: int) -> int | None:
     """When the next postponed effect may be tried, or a worker's claim on one runs out (ms)."""
-    when = case((effect.c.state == "pending", effect.c.not_before), else_=effect.c.lease_until)
-    query = select(func.min(when)).where(effect.c.state.in_(("pending", "running")), when > now)
-    found: int | None = (await tx.execute(query)).scalar_one_or_none()
+    found: int | None = (await tx.execute(_NEXT_TRY, {"now": now})).scalar_one_or_none()
     return found
 
 

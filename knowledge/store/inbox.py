@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy import BindParameter, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.sql import Select
 
 from knowledge.database import Tx
 from knowledge.database.schema import delivery, lease
@@ -54,8 +56,9 @@ async def add(
     return made
 
 
-async def claim_turn(tx: Tx, owner: str, now: int, ttl: int, reach: Reach) -> tuple[Stored, Lease] | None:
-    """Within `reach`, the oldest delivery whose conversation is free, with the conversation's lease. Order is kept."""
+@cache
+def _next_turn(reach: Reach) -> Select[Any]:
+    now: BindParameter[int] = bindparam("now")
     earlier = delivery.alias("earlier")
     held = lease.alias("held")
     ahead = exists().where(
@@ -68,7 +71,7 @@ async def claim_turn(tx: Tx, owner: str, now: int, ttl: int, reach: Reach) -> tu
     busy = exists().where(
         held.c.key == "conversation:" + delivery.c.channel + ":" + delivery.c.conversation, held.c.until > now
     )
-    query = (
+    return (
         select(delivery)
         .where(
             delivery.c.state.in_(("new", "running")),
@@ -81,7 +84,11 @@ async def claim_turn(tx: Tx, owner: str, now: int, ttl: int, reach: Reach) -> tu
         .order_by(delivery.c.id)
         .limit(1)
     )
-    if (row := (await tx.execute(query)).first()) is None:
+
+
+async def claim_turn(tx: Tx, owner: str, now: int, ttl: int, reach: Reach) -> tuple[Stored, Lease] | None:
+    """Within `reach`, the oldest delivery whose conversation is free, with the conversation's lease. Order is kept."""
+    if (row := (await tx.execute(_next_turn(reach), {"now": now})).first()) is None:
         return None
     held_lease = await take(tx, conversation_key(row.channel, row.conversation), owner, now, ttl)
     if held_lease is None:
@@ -90,10 +97,11 @@ async def claim_turn(tx: Tx, owner: str, now: int, ttl: int, reach: Reach) -> tu
     return replace(_stored(row), attempts=row.attempts + 1), held_lease
 
 
-async def claim_control(tx: Tx, now: int, patience: int, reach: Reach) -> list[Stored]:
-    """All new control deliveries within `reach`; also those claimed `patience` ms ago and never finished."""
+@cache
+def _control_due(reach: Reach) -> Select[Any]:
+    now: BindParameter[int] = bindparam("now")
     due = or_(delivery.c.state == "new", and_(delivery.c.state == "running", delivery.c.not_before <= now))
-    query = (
+    return (
         select(delivery)
         .where(
             delivery.c.lane == "control",
@@ -102,8 +110,13 @@ async def claim_control(tx: Tx, now: int, patience: int, reach: Reach) -> list[S
             reach.covers(delivery.c.channel, delivery.c.conversation),
         )
         .order_by(delivery.c.id)
+        .limit(64)
     )
-    rows = (await tx.execute(query.limit(64))).all()
+
+
+async def claim_control(tx: Tx, now: int, patience: int, reach: Reach) -> list[Stored]:
+    """All new control deliveries within `reach`; also those claimed `patience` ms ago and never finished."""
+    rows = (await tx.execute(_control_due(reach), {"now": now})).all()
     if rows:
         ids = [row.id for row in rows]
         changed = {"state": "running", "attempts": delivery.c.attempts + 1, "not_before": now + patience}
@@ -164,10 +177,17 @@ async def around(tx: Tx, stored: Stored, span_ms: int) -> list[Stored]:
     return [_stored(row) for row in await tx.execute(select(delivery).where(*where).order_by(delivery.c.id).limit(50))]
 
 
+_POSTPONED = (
+    select(delivery.c.not_before)
+    .where(delivery.c.state.in_(("new", "running")), delivery.c.not_before > bindparam("now"))
+    .order_by(delivery.c.not_before)
+    .limit(1)
+)
+
+
 async def next_retry(tx: Tx, now: int) -> int | None:
     """When the next postponed delivery becomes claimable (ms)."""
-    query = select(delivery.c.not_before).where(delivery.c.state.in_(("new", "running")), delivery.c.not_before > now)
-    return (await tx.execute(query.order_by(delivery.c.not_before).limit(1))).scalar_one_or_none()
+    return (await tx.execute(_POSTPONED, {"now": now})).scalar_one_or_none()
 
 
 async def waiting(tx: Tx, channel: str, conversation: str) -> list[int]:

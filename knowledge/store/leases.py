@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from knowledge.database import Tx
@@ -48,18 +48,19 @@ async def take(tx: Tx, key: str, owner: str, now: int, ttl: int) -> Lease | None
     return Lease(key, owner, fence)
 
 
+_HELD = update(lease).where(lease.c.key == bindparam("held"), lease.c.fence == bindparam("its_fence"))
+
+
 async def guard(tx: Tx, held: Lease, now: int, ttl: int) -> None:
     """Renew `held` inside the caller's transaction. Raises `StaleLease` when it has changed hands: nothing is written."""
-    result = await tx.execute(
-        update(lease).where(lease.c.key == held.key, lease.c.fence == held.fence).values(until=now + ttl)
-    )
+    result = await tx.execute(_HELD, {"held": held.key, "its_fence": held.fence, "until": now + ttl})
     if result.rowcount != 1:
         raise StaleLease(f"the lease {held.key} has passed to another worker")
 
 
 async def release(tx: Tx, held: Lease) -> None:
     """Give it back. The row stays (its fence must never fall); the time does not."""
-    await tx.execute(update(lease).where(lease.c.key == held.key, lease.c.fence == held.fence).values(until=0))
+    await tx.execute(_HELD, {"held": held.key, "its_fence": held.fence, "until": 0})
 
 
 async def free_dead(tx: Tx, owners: set[str]) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, delete, exists, func, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, case, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.sql import Select
 
 from knowledge.database import Tx
 from knowledge.database.schema import message, report
@@ -85,8 +87,9 @@ async def _has_open(tx: Tx, channel: str, conversation: str) -> bool:
     return (await tx.execute(query.limit(1))).first() is not None
 
 
-async def claim(tx: Tx, owner: str, now: int, lease_ms: int, reach: Reach, limit: int = 16) -> list[Letter]:
-    """Messages that may be sent now within `reach`: the oldest of each conversation, and urgent ones at once."""
+@cache
+def _sendable(reach: Reach) -> Select[Any]:
+    now: BindParameter[int] = bindparam("now")
     older = message.alias("older")
     ahead = exists().where(
         older.c.channel == message.c.channel,
@@ -96,7 +99,7 @@ async def claim(tx: Tx, owner: str, now: int, lease_ms: int, reach: Reach, limit
         older.c.state.in_(_OPEN),
     )
     ready = or_(message.c.state == "pending", and_(message.c.state == "running", message.c.lease_until <= now))
-    query = (
+    return (
         select(message)
         .where(
             ready,
@@ -105,9 +108,13 @@ async def claim(tx: Tx, owner: str, now: int, lease_ms: int, reach: Reach, limit
             or_(message.c.urgent == 1, ~ahead),
         )
         .order_by(message.c.id)
-        .limit(limit)
+        .limit(bindparam("limit"))
     )
-    rows = (await tx.execute(query)).all()
+
+
+async def claim(tx: Tx, owner: str, now: int, lease_ms: int, reach: Reach, limit: int = 16) -> list[Letter]:
+    """Messages that may be sent now within `reach`: the oldest of each conversation, and urgent ones at once."""
+    rows = (await tx.execute(_sendable(reach), {"now": now, "limit": limit})).all()
     for row in rows:
         taken = {"state": "running", "owner": owner, "lease_until": now + lease_ms, "attempts": row.attempts + 1}
         await tx.execute(update(message).where(message.c.id == row.id).values(**taken))
@@ -228,14 +235,19 @@ async def owners(tx: Tx) -> set[str]:
     return {str(owner) for owner in (await tx.execute(query)).scalars()}
 
 
-async def next_retry(tx: Tx, now: int, reach: Reach) -> int | None:
-    """When the next postponed message within `reach` may be tried, or a worker's claim on one runs out (ms)."""
+@cache
+def _next_try(reach: Reach) -> Select[Any]:
+    now: BindParameter[int] = bindparam("now")
     held = and_(message.c.state == "running", message.c.lease_until > message.c.not_before)
     when = case((held, message.c.lease_until), else_=message.c.not_before)
-    query = select(func.min(when)).where(
+    return select(func.min(when)).where(
         message.c.state.in_(_OPEN), when > now, reach.covers(message.c.channel, message.c.conversation)
     )
-    found: int | None = (await tx.execute(query)).scalar_one_or_none()
+
+
+async def next_retry(tx: Tx, now: int, reach: Reach) -> int | None:
+    """When the next postponed message within `reach` may be tried, or a worker's claim on one runs out (ms)."""
+    found: int | None = (await tx.execute(_next_try(reach), {"now": now})).scalar_one_or_none()
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import bindparam, delete, or_, select
 from sqlalchemy.dialects.sqlite import insert
 
 from knowledge.database import Tx
@@ -21,9 +21,12 @@ async def put(tx: Tx, key: str, value: Any, expires_at: int | None = None) -> No
     )
 
 
+_BY_KEY = select(setting).where(setting.c.key == bindparam("key"))
+
+
 async def get(tx: Tx, key: str, now: int = 0) -> Any:
     """The value, or None when there is none or it has expired at `now` (0: never mind expiry)."""
-    row = (await tx.execute(select(setting).where(setting.c.key == key))).first()
+    row = (await tx.execute(_BY_KEY, {"key": key})).first()
     if row is None or (now and row.expires_at is not None and row.expires_at <= now):
         return None
     return json.loads(row.value)

@@ -74,8 +74,9 @@ async def armed(tx: Tx, kind: str = "") -> list[Timer]:
     return [_timer(row) for row in rows]
 
 
+_NEXT_DUE = select(func.min(timer.c.due_at)).where(timer.c.state == "armed")
+
+
 async def next_due(tx: Tx) -> int | None:
-    due: int | None = (
-        await tx.execute(select(func.min(timer.c.due_at)).where(timer.c.state == "armed"))
-    ).scalar_one_or_none()
+    due: int | None = (await tx.execute(_NEXT_DUE)).scalar_one_or_none()
     return due

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from knowledge.database import Tx
@@ -79,8 +79,11 @@ async def begin(tx: Tx, turn_id: str, delivery_id: int, channel: str, conversati
     return (await tx.execute(statement.on_conflict_do_nothing())).rowcount == 1
 
 
+_BY_ID = select(turn).where(turn.c.id == bindparam("turn_id"))
+
+
 async def get(tx: Tx, turn_id: str) -> Turn | None:
-    row = (await tx.execute(select(turn).where(turn.c.id == turn_id))).first()
+    row = (await tx.execute(_BY_ID, {"turn_id": turn_id})).first()
     return _turn(row) if row else None
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
-from sqlalchemy import and_, exists, not_, or_, select
+from sqlalchemy import BindParameter, and_, bindparam, exists, not_, or_, select
 from sqlalchemy.sql import Select
 
 from knowledge.database import Tx
@@ -20,7 +21,9 @@ class Work:
     others: bool
 
 
-def _looks(now: int, reach: Reach) -> Select[bool, bool, bool, bool, bool]:
+@cache
+def _looks(reach: Reach) -> Select[bool, bool, bool, bool, bool]:
+    now: BindParameter[int] = bindparam("now")
     claimable = or_(effect.c.state == "pending", and_(effect.c.state == "running", effect.c.lease_until <= now))
     sendable = or_(message.c.state == "pending", and_(message.c.state == "running", message.c.lease_until <= now))
     heard = reach.covers(delivery.c.channel, delivery.c.conversation)
@@ -36,5 +39,5 @@ def _looks(now: int, reach: Reach) -> Select[bool, bool, bool, bool, bool]:
 
 async def work_waits(tx: Tx, now: int, reach: Reach) -> Work:
     """Whether a delivery, effect, message or waiting turn may have something for a worker at `now` (ms)."""
-    *mine, others = (await tx.execute(_looks(now, reach))).one()
+    *mine, others = (await tx.execute(_looks(reach), {"now": now})).one()
     return Work(any(mine), bool(others))
