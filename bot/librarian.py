@@ -28,10 +28,12 @@ from knowledge.documents.load import PARSED, load
 from knowledge.documents.loaded import NotReadable
 from knowledge.documents.store import NewDocument
 from knowledge.embedding.base import Embedder, EmbedderUnavailable
+from knowledge.embedding.encoder import SIZE
 from knowledge.embedding.onnx import OnnxEmbedder
 from knowledge.facts.assertion import Issuers, public_keys
 from knowledge.hits import Hit
-from knowledge.index.base import IndexBusy
+from knowledge.index.base import IndexBusy, IndexUnreachable
+from knowledge.index.home import ClientHome
 from knowledge.ingest import AT_ONCE, document
 from knowledge.memory import Memory, text_document
 from knowledge.needle import Needle
@@ -96,7 +98,8 @@ class Librarian:
     def of(cls, settings: Settings, home: Home, db: Database, now: Callable[[], int], zone: ZoneInfo) -> Librarian:
         embedder = embedder_of(settings.embeddings)
         fitted = embedder.folder if isinstance(embedder, OnnxEmbedder) else None
-        memory = Memory(db, home.index, embedder, now=now, zone=zone, fitted=fitted)
+        server = server_of(settings, home, embedder)
+        memory = Memory(db, home.index, embedder, now=now, zone=zone, fitted=fitted, home=server)
         librarian = cls(memory, db, settings.notes_path, settings.calendar_path, home, embedder, zone)
         librarian.keep = settings.keep.model_dump()
         librarian.issuers = public_keys(settings.issuers)
@@ -158,8 +161,11 @@ class Librarian:
             return [hit_from_json(one) for one in answer["hits"]]
         if time.monotonic() - self._looked > HAND_S:
             self._changed = True  # somebody may have edited the vault by hand
-        await self.level()
-        return await self.memory.search(query, k=k, sources=sources, readers=readers)
+        try:
+            await self.level()
+            return await self.memory.search(query, k=k, sources=sources, readers=readers)
+        except IndexUnreachable as trouble:
+            raise ToolTrouble(str(trouble)) from trouble
 
     async def nearest(self, words: str, examples: Sequence[tuple[str, str]]) -> list[Near]:
         """The nearest example phrases by embedding; none without a model."""
@@ -271,7 +277,7 @@ class Librarian:
         )
         try:
             done = await forgetting.finish(self.db, self.memory.rebuild, now=self.memory._now(), files=files)
-        except TimeoutError as busy:
+        except (TimeoutError, IndexUnreachable) as busy:
             log.warning("forgetting waits: %s", busy)
             return []
         async with self.db.read() as tx:
@@ -374,6 +380,15 @@ class Librarian:
             integrity="untrusted",
         )
         return f"I have read “{name}” ({len(text):,} characters) and will find it when you ask."
+
+
+def server_of(settings: Settings, home: Home, embedder: Embedder | None) -> ClientHome | None:
+    """The Qdrant server that the settings name; None where the index lies in the home."""
+    if not settings.qdrant.url:
+        return None
+    key = settings.qdrant.api_key.get_secret_value()
+    size = embedder.size if embedder is not None else SIZE
+    return ClientHome(settings.qdrant.url, size, api_key=key, path=home.index)
 
 
 def _shown(one: forgetting.Found) -> str:

@@ -23,6 +23,7 @@ from graphs.state import Crew, TurnContext, ms
 from graphs.turn import Pause, TurnGraph, forget, resume, start
 from knowledge import ledger
 from knowledge.database import DatabaseTrouble, Tx
+from knowledge.index.base import IndexUnreachable
 from knowledge.store import cards, effects, failures, inbox, leases, messages, timers, turns
 from knowledge.store.effects import FINISHED, Effect
 from knowledge.store.failures import Remedy
@@ -134,7 +135,7 @@ class Worker:
                 if idle_s and not self._tasks and idle >= idle_s:
                     break
                 await self._sleep(idle_s, idle)
-            except DatabaseTrouble as trouble:
+            except (DatabaseTrouble, IndexUnreachable) as trouble:
                 log.error("%s", trouble)
                 await asyncio.sleep(1.0)
         await self._drain()

@@ -113,11 +113,13 @@ def search(
 
 
 @app.command()
-def reindex() -> None:
-    """Make the search index anew from the database."""
+def reindex(
+    to: Annotated[str, typer.Option("--to", help="Move it: to `server` (STEWARD_QDRANT__URL) or to `edge`.")] = "",
+) -> None:
+    """Make the search index anew from the database, or move it between the home and a Qdrant server."""
     from bot.cli import remember
 
-    raise typer.Exit(remember.reindex())
+    raise typer.Exit(remember.move(to) if to else remember.reindex())
 
 
 @app.command()

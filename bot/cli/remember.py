@@ -176,3 +176,38 @@ async def _reindex() -> int:
         return int(answer["points"])
     async with alone(settings) as steward:
         return await steward.librarian.memory.rebuild()
+
+
+def move(to: str) -> int:
+    """Have the other engine hold the index; the vectors come from the database, nothing is embedded again."""
+    settings = Settings()
+    if to not in ("server", "edge"):
+        raise CliTrouble("The index can be moved to `server` or to `edge`, which is in the home itself.")
+    if to == "server" and not settings.qdrant.url:
+        raise CliTrouble("Set STEWARD_QDRANT__URL to the address of your Qdrant server first.")
+    points = asyncio.run(_move(settings, to))
+    if to == "server":
+        print(f"The search index is on {settings.qdrant.url} now: {points} passages. The one in the home is gone.")
+        return 0
+    print(f"The search index is in the home now: {points} passages.")
+    if settings.qdrant.url:
+        print("Take STEWARD_QDRANT__URL out of your settings, or the next start moves it back.")
+    return 0
+
+
+async def _move(settings: Settings, to: str) -> int:
+    home = Home(settings.home)
+    if await ask_worker(home, "status", timeout_s=10.0) is not None:
+        raise CliTrouble("Stop Steward first: it has the search index open.")
+    if to == "edge":
+        from bot.librarian import server_of
+
+        home.prepare()
+        server = server_of(settings, home, None)
+        if server is not None:
+            await server.leave()
+        settings = settings.model_copy(update={"qdrant": type(settings.qdrant)()})
+    async with alone(settings) as steward:
+        if steward.librarian.remote:
+            raise CliTrouble("Another Steward has the search index open. Stop it first.")
+        return await steward.librarian.memory.index.count()

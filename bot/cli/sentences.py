@@ -18,6 +18,7 @@ def sentence_of(error: BaseException) -> str | None:
         "CliTrouble",
         "ChannelTrouble",
         "IngestTrouble",
+        "IndexUnreachable",
     ):
         return str(error)
     if name == "NobodyThere":

@@ -152,6 +152,10 @@ class IndexBusy(Exception):
     """Another Steward holds the memory index. Go through the running one, or stop it first."""
 
 
+class IndexUnreachable(Exception):
+    """The Qdrant server of memory does not answer. See that it runs, and that STEWARD_QDRANT__URL and __API_KEY fit."""
+
+
 def fields(point: Point) -> dict[str, object]:
     """The payload of a point, under the short names that both engines store."""
     return {

@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 from qdrant_client import AsyncQdrantClient, models
+from qdrant_client.http.exceptions import ApiException
+from qdrant_client.local.async_qdrant_local import AsyncQdrantLocal
 
-from knowledge.index.base import BATCH, Ask, Channel, Found, Point, Pool, Scope, Sparse, fields, found, window
+from knowledge.egress import GuardedTransport, Rules
+from knowledge.index.base import (
+    BATCH,
+    Ask,
+    Channel,
+    Found,
+    IndexUnreachable,
+    Point,
+    Pool,
+    Scope,
+    Sparse,
+    fields,
+    found,
+    window,
+)  # fmt: skip
+
+PORT = 6333  # of a server whose address names none
+TIMEOUT_S = 60
 
 _INDEXED = {
     "readers": models.PayloadSchemaType.KEYWORD,
@@ -17,30 +39,19 @@ _INDEXED = {
 
 
 class ClientIndex:
-    """A collection behind a client. Made by `connect`; `local` engines know no payload index and need none."""
+    """A collection, or the alias of one, behind a client. `release` is called when it is closed for good."""
 
-    def __init__(self, client: AsyncQdrantClient, collection: str) -> None:
+    def __init__(self, client: AsyncQdrantClient, collection: str, release: Callable[[], None] = lambda: None) -> None:
         self._client = client
+        self._release = release
         self.collection = collection
 
     @classmethod
     async def connect(cls, location: str, *, api_key: str = "", collection: str, size: int) -> ClientIndex:
         """`location` is a server's address, or ":memory:". The collection is made when it is missing."""
-        local = location == ":memory:"
-        client = AsyncQdrantClient(location) if local else AsyncQdrantClient(url=location, api_key=api_key or None)
+        client = connected(location, api_key)
         if not await client.collection_exists(collection):
-            await client.create_collection(
-                collection,
-                vectors_config={
-                    name: models.VectorParams(size=size, distance=models.Distance.DOT) for name in ("dense", "window")
-                },
-                sparse_vectors_config={
-                    name: models.SparseVectorParams(modifier=models.Modifier.IDF) for name in ("words", "around")
-                },
-            )
-            if not local:
-                for name, kind in _INDEXED.items():
-                    await client.create_payload_index(collection, name, field_schema=kind, wait=True)
+            await create(client, collection, size)
         return cls(client, collection)
 
     async def upsert(self, points: Sequence[Point]) -> None:
@@ -49,11 +60,13 @@ class ClientIndex:
                 models.PointStruct(id=p.id, vector=_vectors(p), payload=fields(p))
                 for p in points[start : start + BATCH]
             ]
-            await self._client.upsert(self.collection, batch, wait=True)
+            with reached():
+                await self._client.upsert(self.collection, batch, wait=True)
 
     async def remove(self, ids: Sequence[int]) -> None:
         if ids:
-            await self._client.delete(self.collection, models.PointIdsList(points=list(ids)), wait=True)
+            with reached():
+                await self._client.delete(self.collection, models.PointIdsList(points=list(ids)), wait=True)
 
     async def query(self, ask: Ask) -> Pool:
         if not ask.scope.names:
@@ -95,13 +108,15 @@ class ClientIndex:
         if scope is not None and not scope.names:
             return 0
         narrow = _filter(scope) if scope else None
-        return (await self._client.count(self.collection, count_filter=narrow, exact=True)).count
+        with reached():
+            return (await self._client.count(self.collection, count_filter=narrow, exact=True)).count
 
     async def flush(self) -> None:
         """A server keeps its own promises: writes here wait until they are applied."""
 
     async def close(self) -> None:
         await self._client.close()
+        self._release()
 
     async def drop(self) -> None:
         """Remove the collection: the projection is about to be made anew."""
@@ -110,7 +125,74 @@ class ClientIndex:
     async def _batch(self, requests: list[models.QueryRequest]) -> list[list[models.ScoredPoint]]:
         if not requests:
             return []
-        return [r.points for r in await self._client.query_batch_points(self.collection, requests)]
+        with reached():
+            return [r.points for r in await self._client.query_batch_points(self.collection, requests)]
+
+
+@contextmanager
+def reached() -> Iterator[None]:
+    """Whatever the client raises of a server that does not answer becomes `IndexUnreachable`."""
+    try:
+        yield
+    except (ApiException, OSError) as error:
+        status = getattr(error, "status_code", None)
+        told = f"it answered {status}" if status else type(error).__name__
+        raise IndexUnreachable(f"{IndexUnreachable.__doc__} ({told})") from error
+
+
+def connected(location: str, api_key: str = "") -> AsyncQdrantClient:
+    """A client of the server at `location` and of nothing else, or of an engine of its own at ":memory:"."""
+    if location == ":memory:":
+        return AsyncQdrantClient(location)
+    location = location if urlsplit(location).port else f"{location.rstrip('/')}:{PORT}"
+    guard = GuardedTransport(Rules.of(settings=[location]))
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", "Api key is used with an insecure connection"
+        )  # the operator wrote the address
+        return AsyncQdrantClient(
+        url=location, api_key=api_key or None, timeout=TIMEOUT_S, check_compatibility=False, transport=guard,
+        trust_env=False,
+    )  # fmt: skip
+
+
+async def create(client: AsyncQdrantClient, collection: str, size: int) -> None:
+    """An empty collection with the vectors, and on a server the payload indexes, that points need."""
+    await client.create_collection(
+        collection,
+        vectors_config={
+            name: models.VectorParams(size=size, distance=models.Distance.DOT) for name in ("dense", "window")
+        },
+        sparse_vectors_config={
+            name: models.SparseVectorParams(modifier=models.Modifier.IDF) for name in ("words", "around")
+        },
+    )
+    if not isinstance(client._client, AsyncQdrantLocal):  # which knows no payload index and needs none
+        for name, kind in _INDEXED.items():
+            await client.create_payload_index(collection, name, field_schema=kind, wait=True)
+
+
+async def aimed_at(client: AsyncQdrantClient, alias: str) -> str:
+    """The collection that an alias leads to; empty when there is no such alias."""
+    known = (await client.get_aliases()).aliases
+    return next((a.collection_name for a in known if a.alias_name == alias), "")
+
+
+async def aim(client: AsyncQdrantClient, alias: str, collection: str) -> None:
+    """Make the alias lead to another collection, for every searcher at once, and drop all others of its name."""
+    create_alias = models.CreateAlias(collection_name=collection, alias_name=alias)
+    changes: list[models.AliasOperations] = [models.CreateAliasOperation(create_alias=create_alias)]
+    if await aimed_at(client, alias):
+        changes.insert(0, models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=alias)))
+    await client.update_collection_aliases(changes)
+    await sweep(client, alias, but=collection)
+
+
+async def sweep(client: AsyncQdrantClient, alias: str, *, but: str = "") -> None:
+    """Drop the collections that were made for an alias, but for one."""
+    for one in (await client.get_collections()).collections:
+        if one.name.startswith(f"{alias}-") and one.name != but:
+            await client.delete_collection(one.name)
 
 
 def _vectors(point: Point) -> models.VectorStruct:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import errno
-import fcntl
 import logging
 import os
 import shutil
@@ -28,6 +27,7 @@ from knowledge.index.base import (
     found,
     window,
 )  # fmt: skip
+from knowledge.index.lock import own
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class EdgeIndex:
         self.folder = folder
         self._seen_whole: dict[tuple[str, ...], bool] = {}  # readers: whether every point names one of them
         self._letting_go: asyncio.TimerHandle | None = None
-        self._lock = _own(folder)
+        self._lock = own(folder)
         try:
             self._shard: edge.EdgeShard | None = _open(folder, size)
         except BaseException:
@@ -160,18 +160,6 @@ class EdgeIndex:
 
 
 _DONTNEED = 4  # madvise(2): MADV_DONTNEED
-
-
-def _own(folder: Path) -> int:
-    """A lock beside the folder, held from before it is there: Edge's own exists only once the folder is whole."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder.parent / f"{folder.name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(handle)
-        raise IndexBusy(IndexBusy.__doc__) from error
-    return handle
 
 
 def _load(folder: Path) -> edge.EdgeShard | None:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from knowledge.ids import random_id
 from knowledge.index.base import Index
+from knowledge.index.lock import own
+
+if TYPE_CHECKING:
+    from qdrant_client import AsyncQdrantClient
 
 LAYOUT = 4  # counts changes of tokens, weights or fields that make old points useless
 
@@ -56,51 +62,128 @@ class EdgeHome:
         return await self.open()
 
     def label(self) -> str:
-        try:
-            body = json.loads((self.path / "label.json").read_text("utf-8"))
-        except (OSError, ValueError):
-            return ""
-        return str(body.get("label", "")) if isinstance(body, dict) and body.get("layout") == LAYOUT else ""
+        body = _read(self.path / "label.json")
+        return str(body.get("label", "")) if body.get("layout") == LAYOUT else ""
 
     def relabel(self, label: str) -> None:
-        temporary = self.path / "label.new"
-        temporary.write_text(json.dumps({"layout": LAYOUT, "label": label}), "utf-8")
-        temporary.replace(self.path / "label.json")
+        _write(self.path / "label.json", {"layout": LAYOUT, "label": label})
 
 
 class ClientHome:
-    """Collections of a Qdrant server, or of the client's own engine at ":memory:"; the label lives in the name."""
+    """An alias on a Qdrant server, or in the client's own engine at ":memory:"; behind it a collection that changes.
 
-    def __init__(self, location: str, size: int, *, api_key: str = "", name: str = "steward") -> None:
+    `path` is the folder that Edge would use: the lock of memory lies there, and the note of which collection is this
+    home's. Where Edge was used since, what the server holds is old and is dropped; once the server's index is whole,
+    Edge's goes: what is forgotten later must not stay in the one that nobody looks at.
+    """
+
+    def __init__(self, location: str, size: int, *, api_key: str = "", path: Path | None = None) -> None:
         self.location = location
         self.size = size
         self.api_key = api_key
-        self.name = f"{name}-{LAYOUT}-{size}"
-        self._label = ""
-        self._generation = 0
+        self.path = path
+        self._body: dict[str, object] = {}
+        self._client: AsyncQdrantClient | None = None
+
+    @property
+    def client(self) -> AsyncQdrantClient:
+        if self._client is None:
+            raise RuntimeError("the index is closed")
+        return self._client
+
+    @property
+    def alias(self) -> str:
+        return str(self._body["collection"])
 
     async def open(self) -> Index:
-        from knowledge.index.client import ClientIndex
+        """Raises `IndexBusy`, and `IndexUnreachable` when the server does not answer."""
+        from knowledge.index.client import ClientIndex, aim, aimed_at, connected, reached, sweep
 
-        return await ClientIndex.connect(self.location, api_key=self.api_key, collection=self.name, size=self.size)
+        lock = own(self.path / "current") if self.path else -1
+        try:
+            self._body = {"collection": f"steward-{random_id()}", "label": "", **self._noted()}
+            self._note()
+            self._client = connected(self.location, self.api_key)
+            with reached():
+                if self._edge_was_used:
+                    await sweep(self.client, self.alias)
+                target = await aimed_at(self.client, self.alias) or await self._made()
+                await aim(self.client, self.alias, target)
+        except BaseException:
+            if self._client is not None:
+                await self._client.close()
+            if lock >= 0:
+                os.close(lock)
+            raise
+        return ClientIndex(self.client, self.alias, lambda: os.close(lock) if lock >= 0 else None)
 
     async def fresh(self) -> Index:
         from knowledge.index.client import ClientIndex
 
-        self._generation += 1
-        name = f"{self.name}-fresh-{self._generation}"
-        return await ClientIndex.connect(self.location, api_key=self.api_key, collection=name, size=self.size)
+        return ClientIndex(self.client, await self._made())
 
     async def adopt(self, old: Index, new: Index) -> Index:
-        from knowledge.index.client import ClientIndex
+        """The alias leads to the new collection from now on: `old`, which searches through it, finds what is there."""
+        from knowledge.index.client import ClientIndex, aim
 
-        if isinstance(old, ClientIndex):
-            await old.drop()
-            await old.close()
-        return new
+        assert isinstance(new, ClientIndex)
+        await aim(self.client, self.alias, new.collection)
+        return old
+
+    async def leave(self) -> None:
+        """Drop what this home has on the server."""
+        from knowledge.index.client import reached, sweep
+
+        index = await self.open()
+        with reached():
+            await sweep(self.client, self.alias)
+        if self.path is not None:
+            (self.path / "server.json").unlink()
+        await index.close()
 
     def label(self) -> str:
-        return self._label
+        return "" if self._edge_was_used else str(self._body["label"])
 
     def relabel(self, label: str) -> None:
-        self._label = label
+        self._body["label"] = label
+        self._note()
+        if self.path is not None:
+            for folder in ("current", "fresh"):
+                shutil.rmtree(self.path / folder, ignore_errors=True)
+            (self.path / "label.json").unlink(missing_ok=True)
+
+    @property
+    def _edge_was_used(self) -> bool:
+        return self.path is not None and (self.path / "label.json").exists()
+
+    async def _made(self) -> str:
+        from knowledge.index.client import create
+
+        name = f"{self.alias}-{random_id()}"
+        await create(self.client, name, self.size)
+        return name
+
+    def _noted(self) -> dict[str, object]:
+        """What was noted of this server; of another one, or of another layout of points, only the collection's name."""
+        body = _read(self.path / "server.json") if self.path else {}
+        if body.get("url") == self.location and body.get("layout") == LAYOUT:
+            return body
+        return {"collection": body["collection"]} if "collection" in body else {}
+
+    def _note(self) -> None:
+        if self.path is not None:
+            _write(self.path / "server.json", {**self._body, "url": self.location, "layout": LAYOUT})
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        body = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _write(path: Path, body: dict[str, object]) -> None:
+    temporary = path.with_suffix(".new")
+    temporary.write_text(json.dumps(body), "utf-8")
+    temporary.replace(path)

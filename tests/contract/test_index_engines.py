@@ -13,16 +13,18 @@ import pytest
 
 from knowledge.index.base import Ask, Index, IndexBusy, Point, Scope, Sparse
 from knowledge.index.bm25 import document_vector, query_vector, tokens
+from tests.fakes.qdrant_api import FakeQdrant
 
 pytestmark = pytest.mark.slow
 
-ENGINES = ["edge", "client", *(["server"] if os.environ.get("STEWARD_TEST_QDRANT_URL") else [])]
+ENGINES = ["edge", "client", "http", *(["server"] if os.environ.get("STEWARD_TEST_QDRANT_URL") else [])]
 Opener = Callable[[], Awaitable[Index]]
 
 
 @pytest.fixture(params=ENGINES)
 async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Index]:
     made: Index
+    fake = FakeQdrant(key="a-key")
     if request.param == "edge":
         from knowledge.index.edge import EdgeIndex
 
@@ -30,12 +32,18 @@ async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     else:
         from knowledge.index.client import ClientIndex
 
-        location = ":memory:" if request.param == "client" else os.environ["STEWARD_TEST_QDRANT_URL"]
-        made = await ClientIndex.connect(location, collection=f"steward-test-{random.random()}", size=4)
+        location = ":memory:" if request.param == "client" else os.environ.get("STEWARD_TEST_QDRANT_URL", "")
+        if request.param == "http":
+            location = (await fake.__aenter__()).url
+        made = await ClientIndex.connect(
+            location, api_key="a-key", collection=f"steward-test-{random.random()}", size=4
+        )
     yield made
     if request.param == "server":
         await made.drop()  # type: ignore[attr-defined]
     await made.close()
+    if request.param == "http":
+        await fake.__aexit__()
 
 
 def a_point(

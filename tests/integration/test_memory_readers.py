@@ -34,7 +34,7 @@ def the_home(engine: str, path: Path) -> IndexHome:
     if engine == "edge":
         return EdgeHome(path / "index", SIZE)
     location = ":memory:" if engine == "client" else os.environ["STEWARD_TEST_QDRANT_URL"]
-    return ClientHome(location, SIZE, name=f"steward-readers-{random.random()}")
+    return ClientHome(location, SIZE)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

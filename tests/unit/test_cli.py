@@ -165,3 +165,9 @@ def test_help_names_every_command_and_imports_nothing_heavy() -> None:
     code = "import sys; from bot.cli.app import app; print(*sorted({m.split('.')[0] for m in sys.modules}))"
     ran = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert not {"sqlalchemy", "langgraph", "numpy", "telegram", "pydantic", "rich", "asyncio"} & set(ran.stdout.split())
+
+
+@pytest.mark.parametrize(("to", "says"), [("server", "Set STEWARD_QDRANT__URL"), ("the moon", "`server` or to `edge`")])
+def test_the_index_moves_to_an_engine_that_is_named_and_set_up(home: Path, to: str, says: str) -> None:
+    with pytest.raises(CliTrouble, match=says):
+        remember.move(to)
