@@ -19,6 +19,7 @@ SEALER = "sealer"
 """Where a transaction keeps the home's keyed hash (`Tx.info`): content → hex."""
 
 
+_ADD = insert(ledger)
 _HEAD = select(ledger.c.seq, ledger.c.hash).order_by(ledger.c.seq.desc()).limit(1)
 
 
@@ -42,7 +43,7 @@ async def append(tx: Tx, at: int, *entries: Entry) -> None:
         )
         previous = own
     if rows:
-        await tx.execute(insert(ledger), rows)
+        await tx.execute(_ADD, rows)
 
 
 async def lines(tx: Tx, *, after: int = 0, limit: int = 1000, ref: str = "") -> list[Line]:
