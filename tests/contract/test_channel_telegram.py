@@ -6,10 +6,11 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
-from channels.base import Refusal, TryLater, Unknown
+from channels.base import FileRef, Refusal, TryLater, Unknown
 from channels.registry import CHANNELS, load
 from channels.telegram import TelegramSpeaker
 from channels.telegram_receive import TelegramAccess
@@ -181,6 +182,10 @@ async def test_a_file_that_grows_past_the_limit_or_lies_elsewhere_is_refused(
     with pytest.raises(Refusal, match="at most 20 MB"):
         _ = [chunk async for chunk in channel.fetch(file)]
     assert len(telegram.calls("getFile")) == before
+    here = str(Path(__file__))  # a Bot API server in local mode names paths of its own disk
+    telegram.people.files[here.removesuffix(".py")] = ("plans.py", b"x", 1)
+    with pytest.raises(Refusal, match="outside its own host"):
+        _ = [chunk async for chunk in channel.fetch(FileRef(here.removesuffix(".py"), "plans.py", "text/plain", 1))]
 
 
 def _last(telegram: FakeTelegram) -> bytes:
