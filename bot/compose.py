@@ -41,6 +41,7 @@ from graphs.understanding import Understanding
 from knowledge.database import Database
 from knowledge.database.migrate import ensure
 from knowledge.egress import bear_witness
+from knowledge.notes import NoteFolder
 from knowledge.store import cards, escalation, inbox, leases, people
 from knowledge.store.escalation import Escalation
 from knowledge.store.intake import OWN_CHATS
@@ -106,11 +107,12 @@ async def compose(
         refusals = Refusals(into(db, lambda: ms(now())))
         stack.push_async_callback(refusals.close)
         stack.callback(bear_witness(refusals))
-        librarian = Librarian.of(settings, home, db, lambda: ms(now()), zone)
+        notes = NoteFolder.of(settings.notes_path, settings.home, sealed=settings.notes.sealed)
+        librarian = Librarian.of(settings, home, db, notes, lambda: ms(now()), zone)
         stack.push_async_callback(librarian.close)
         tools = build_tools(
             ToolContext(
-                db=db, home=home.path, vault_path=settings.notes_path, calendar_path=settings.calendar_path, zone=zone,
+                db=db, home=home.path, notes=notes, calendar_path=settings.calendar_path, zone=zone,
                 memory=librarian, clock=now, read_house=_house_reader(db), forgetter=librarian,
                 own_pages=tuple(settings.web.own), level=librarian.level, issuers=librarian.issuers,
             )

@@ -37,6 +37,7 @@ from knowledge.index.home import ClientHome
 from knowledge.ingest import AT_ONCE, document
 from knowledge.memory import Memory, text_document
 from knowledge.needle import Needle
+from knowledge.notes import NoteFolder
 from knowledge.store import settings as facts
 from knowledge.store.inbox import Stored
 from knowledge.words import Integrity
@@ -76,13 +77,13 @@ class Librarian:
         self,
         memory: Memory,
         db: Database,
-        vault: Path,
+        notes: NoteFolder,
         calendar: Path,
         home: Home,
         embedder: Embedder | None,
         zone: ZoneInfo,
     ) -> None:
-        self.memory, self.db, self.vault, self.home, self.embedder, self.zone = memory, db, vault, home, embedder, zone
+        self.memory, self.db, self.notes, self.home, self.embedder, self.zone = memory, db, notes, home, embedder, zone
         self.calendar = calendar
         self.issuers: Issuers = {}  # who may assert facts under their signature
         self.keep: Mapping[str, int] = {}  # source → days that its documents are kept
@@ -95,12 +96,14 @@ class Librarian:
         self._lock = asyncio.Lock()
 
     @classmethod
-    def of(cls, settings: Settings, home: Home, db: Database, now: Callable[[], int], zone: ZoneInfo) -> Librarian:
+    def of(
+        cls, settings: Settings, home: Home, db: Database, notes: NoteFolder, now: Callable[[], int], zone: ZoneInfo
+    ) -> Librarian:
         embedder = embedder_of(settings.embeddings)
         fitted = embedder.folder if isinstance(embedder, OnnxEmbedder) else None
         server = server_of(settings, home, embedder)
         memory = Memory(db, home.index, embedder, now=now, zone=zone, fitted=fitted, home=server)
-        librarian = cls(memory, db, settings.notes_path, settings.calendar_path, home, embedder, zone)
+        librarian = cls(memory, db, notes, settings.calendar_path, home, embedder, zone)
         librarian.keep = settings.keep.model_dump()
         librarian.issuers = public_keys(settings.issuers)
         return librarian
@@ -198,7 +201,7 @@ class Librarian:
     async def _level(self) -> int:
         async with self.db.read() as tx:
             seen = await facts.get(tx, _SEEN) or {}
-        found = await asyncio.to_thread(_scan, self.vault)
+        found = await asyncio.to_thread(self._look_at_notes)
         changed = [name for name, stamp in found.items() if seen.get(name) != stamp]
         gone = [name for name in seen if name not in found]
         for start in range(0, len(changed), NOTES_AT_ONCE):
@@ -211,11 +214,19 @@ class Librarian:
                 await facts.put(tx, _SEEN, found)
         return len(changed) + len(gone)
 
+    def _look_at_notes(self) -> dict[str, list[int]]:
+        """name → [mtime in ns, size] of every note; what a hand put there in the wrong form is sealed or opened first."""
+        try:
+            self.notes.settle()
+        except OSError as error:
+            log.warning("the notes were not brought into the form that they should have: %s", error)
+        return {name: [*stamp] for name, stamp in self.notes.scan().items()}
+
     async def _read(self, name: str) -> NewDocument | None:
         assert self.read_note is not None, "set by the composition root before anything is searched"
         try:
             note = await self.read_note({"name": name}, "")
-            dated = int((self.vault / name).stat().st_mtime * 1000)
+            dated = int(self.notes.path(name).stat().st_mtime * 1000)
         except (OSError, ToolTrouble) as error:
             log.warning("note %s cannot be read: %s", name, error)
             return None
@@ -255,7 +266,7 @@ class Librarian:
             found = [one for one in await forgetting.find(tx, words) if one.id in set(documents)]
             known = await forgetting.receipt(tx, key)
         notes = [one.external_id.removeprefix("notes/") for one in found if one.source == "note"]
-        await asyncio.to_thread(_unlink, self.vault, notes)
+        await asyncio.to_thread(self.notes.remove, notes)
         await asyncio.to_thread(erasing.drop_events, self.calendar, events)
         if known is None:
             asked_in, _, proposal = key.rpartition(".p")
@@ -272,9 +283,7 @@ class Librarian:
         """Carry what was begun to its end, if it can end now; the receipts."""
         if self.remote:
             return []
-        files = forgetting.Files(
-            (self.home.checkpoints,), (self.home.path / "console-history",), (self.vault / ".trash",)
-        )
+        files = forgetting.Files((self.home.checkpoints,), (self.home.path / "console-history",), (self.notes,))
         try:
             done = await forgetting.finish(self.db, self.memory.rebuild, now=self.memory._now(), files=files)
         except (TimeoutError, IndexUnreachable) as busy:
@@ -394,33 +403,6 @@ def server_of(settings: Settings, home: Home, embedder: Embedder | None) -> Clie
 def _shown(one: forgetting.Found) -> str:
     name = one.title or one.external_id
     return name if one.state == "current" else f"{name} (an earlier version)"
-
-
-def _unlink(vault: Path, names: Sequence[str]) -> None:
-    """Remove notes and their copies in the trash for good; one that is gone already is no error."""
-    for name in names:
-        path = (vault / name).resolve()
-        if path.is_relative_to(vault.resolve()):
-            path.unlink(missing_ok=True)
-            for copy in (vault / ".trash").rglob(f"*{Path(name).name}*"):
-                copy.unlink(missing_ok=True)
-
-
-def _scan(vault: Path) -> dict[str, list[int]]:
-    """name → [mtime in ns, size] of every visible Markdown file in the vault."""
-    found: dict[str, list[int]] = {}
-    if not vault.is_dir():
-        return found
-    for path in sorted(vault.rglob("*.md")):
-        name = path.relative_to(vault)
-        if any(part.startswith(".") for part in name.parts):
-            continue
-        try:
-            stat = path.stat()
-        except OSError:
-            continue
-        found[name.as_posix()] = [stat.st_mtime_ns, stat.st_size]
-    return found
 
 
 def hit_to_json(hit: Hit) -> dict[str, Any]:

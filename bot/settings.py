@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import AliasChoices, BaseModel, Field, SecretStr, field_validator
+from pydantic import AliasChoices, BaseModel, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from bot.secrets import SecretsSource
@@ -146,6 +146,12 @@ class AlertSettings(BaseModel):
         return quiet
 
 
+class NoteSettings(BaseModel):
+    """`sealed`: every note an encrypted file that no editor opens; needs the database's key."""
+
+    sealed: bool = False
+
+
 class PathSettings(BaseModel):
     """Empty: `notes/` and `calendar.ics` in the home."""
 
@@ -216,6 +222,7 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()
     worker: WorkerSettings = WorkerSettings()
     policy: PolicySettings = PolicySettings()
+    notes: NoteSettings = NoteSettings()
     paths: PathSettings = PathSettings()
     alerts: AlertSettings = AlertSettings()
     web: WebSettings = WebSettings()
@@ -244,6 +251,14 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         toml = TomlConfigSettingsSource(settings_cls, toml_file=default_home() / "steward.toml")
         return init_settings, env_settings, SecretsSource(settings_cls, default_home()), toml
+
+    @model_validator(mode="after")
+    def _have_a_key_for_sealed_notes(self) -> Settings:
+        if self.notes.sealed and not self.database.key.get_secret_value():
+            raise ValueError(
+                "STEWARD_NOTES__SEALED needs STEWARD_DATABASE__KEY, which seals the notes too; `steward encrypt` makes one."
+            )
+        return self
 
     def model_post_init(self, _context: Any) -> None:
         """Whoever has read the settings can open the home: its key, where there is one, is known to this process."""

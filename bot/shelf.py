@@ -74,7 +74,7 @@ async def take(librarian: Librarian, path: Path) -> Taken:
     """
     if path.name.lower().endswith(ENDING):
         return await _assert(librarian, path)
-    read = await asyncio.to_thread(_read, path, librarian.vault)
+    read = await asyncio.to_thread(_read, path, librarian.notes.root)
     if isinstance(read, Taken):
         return read
     now = librarian.memory._now()

@@ -65,7 +65,13 @@ def unlock(home: Path, key: str) -> None:
 
 def key_for(path: Path) -> bytes | None:
     """The key of the home in which `path` lies."""
-    return next((_keys[folder] for folder in path.absolute().parents if folder in _keys), None)
+    home = home_of(path)
+    return None if home is None else _keys[home]
+
+
+def home_of(path: Path) -> Path | None:
+    """The home in which `path` lies, where it has a key."""
+    return next((folder for folder in path.absolute().parents if folder in _keys), None)
 
 
 def connect(

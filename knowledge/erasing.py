@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import zlib
 from collections.abc import Callable, Sequence
@@ -29,6 +28,7 @@ from knowledge.database.schema import (
 from knowledge.database.schema_memory import fact, fact_evidence
 from knowledge.ids import canonical
 from knowledge.needle import Needle
+from knowledge.sealed import replace
 from knowledge.store import cards, messages
 from knowledge.store.cards import Decider
 from knowledge.words import Outbound
@@ -230,7 +230,7 @@ def drop_events(path: Path, uids: Sequence[str]) -> None:
         if _line(re.sub(r"\r?\n[ \t]", "", block), "UID") in set(uids):
             text = text.replace(block, "")
     if path.exists():
-        _write(path, text)
+        replace(path, text.encode("utf-8", "surrogateescape"))
 
 
 def drop_history(path: Path, needle: Needle) -> None:
@@ -239,14 +239,7 @@ def drop_history(path: Path, needle: Needle) -> None:
     entries = re.split(r"(?m)(?=^\n?# \d{4}-)", text)
     kept = "".join(e for e in entries if not needle.within(re.sub(r"(?m)^\+", "", e)))
     if kept != text:
-        _write(path, kept)
-
-
-def drop_trash(folder: Path, needle: Needle) -> None:
-    """Delete files that were thrown away before and whose name or text holds the words."""
-    for path in sorted(folder.rglob("*")) if folder.is_dir() else []:
-        if path.is_file() and not path.is_symlink() and (needle.within(path.name) or needle.within(_read(path))):
-            path.unlink(missing_ok=True)
+        replace(path, kept.encode("utf-8", "surrogateescape"))
 
 
 def _events(text: str) -> list[str]:
@@ -263,12 +256,3 @@ def _read(path: Path) -> str:
         return path.read_bytes().decode("utf-8", "surrogateescape")
     except OSError:
         return ""
-
-
-def _write(path: Path, text: str) -> None:
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-        out.write(text.encode("utf-8", "surrogateescape"))
-        out.flush()
-        os.fsync(out.fileno())
-    os.replace(fresh, path)

@@ -22,6 +22,7 @@ from knowledge.erasing import holders
 from knowledge.facts import store as facts
 from knowledge.facts.words import DAY
 from knowledge.needle import Needle
+from knowledge.notes import NoteFolder
 from knowledge.store import messages, turns
 from knowledge.store.cards import Decider
 from knowledge.words import Outbound
@@ -69,11 +70,11 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Files beside the database: further databases to rewrite, the typed lines, and folders of what was thrown away."""
+    """Files beside the database: further databases to rewrite, the typed lines, and notes with what was thrown away."""
 
     databases: tuple[Path, ...] = ()
     histories: tuple[Path, ...] = ()
-    trash: tuple[Path, ...] = ()
+    notes: tuple[NoteFolder, ...] = ()
 
 
 async def find(tx: Tx, words: str) -> list[Found]:
@@ -271,8 +272,8 @@ async def _tell(tx: Tx, done: Receipt, now: int) -> None:
 def _drop_from_files(files: Files, needle: Needle) -> None:
     for path in files.histories:
         erasing.drop_history(path, needle)
-    for folder in files.trash:
-        erasing.drop_trash(folder, needle)
+    for folder in files.notes:
+        folder.drop_trash(needle)
 
 
 def scrub(path: Path) -> None:

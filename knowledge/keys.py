@@ -8,6 +8,9 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from knowledge import cipher, sealed
+from knowledge.sealed import SealTrouble
+
 Sealer = Callable[[str | bytes], str]
 """A content → its keyed hash (hex)."""
 
@@ -16,9 +19,16 @@ class KeyTrouble(Exception):
     """The ledger's key can't be used. Restore `keys/ledger.key` from a backup, readable by you alone (chmod 600)."""
 
 
+def path_of(home: Path) -> Path:
+    return home / "keys" / "ledger.key"
+
+
 def seed_of(home: Path) -> bytes:
-    """The 32 bytes in `keys/ledger.key` under the home, made when there are none. Raises `KeyTrouble`."""
-    path = home / "keys" / "ledger.key"
+    """The 32 bytes in `keys/ledger.key` under the home, made when there are none; sealed where the home has a database key.
+
+    Raises `KeyTrouble`.
+    """
+    path = path_of(home)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
@@ -27,29 +37,31 @@ def seed_of(home: Path) -> bytes:
     with open(descriptor, "rb") as file:
         if os.fstat(file.fileno()).st_mode & 0o077:  # narrowed, not refused, so that nothing is lost
             os.fchmod(file.fileno(), 0o600)
-        try:
-            seed = bytes.fromhex(file.read(200).decode("ascii").strip())
-        except ValueError:
-            seed = b""
+        stored = file.read(400)
+    in_clear = not sealed.is_sealed(stored)
+    try:
+        seed = bytes.fromhex((stored if in_clear else sealed.opened(path, stored)).decode("ascii").strip())
+    except SealTrouble as trouble:
+        raise KeyTrouble(str(trouble)) from trouble
+    except ValueError:
+        seed = b""
     if len(seed) != 32:
         raise KeyTrouble(KeyTrouble.__doc__)
+    if in_clear and sealed.fits(path):
+        sealed.write(path, _body(seed))
     return seed
+
+
+def _body(seed: bytes) -> bytes:
+    return seed.hex().encode() + b"\n"
 
 
 def _made(path: Path) -> bytes:
-    """A fresh key, whole before anybody sees its name; when two make one at once, the first counts."""
-    seed, fresh = os.urandom(32), path.with_name(f".{path.name}.{os.getpid()}")
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(seed.hex().encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(fresh, path)
-    except FileExistsError:
-        return seed_of(path.parent.parent)
-    finally:
-        fresh.unlink()
-    return seed
+    """A fresh key; when two make one at once, the first counts."""
+    seed = os.urandom(32)
+    if sealed.create(path, _body(seed), in_clear=cipher.key_for(path) is None):
+        return seed
+    return seed_of(path.parent.parent)
 
 
 def sealer(home: Path) -> Sealer:

@@ -11,12 +11,13 @@ import base64
 import importlib
 import json
 import logging
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import quote
+
+from knowledge.sealed import replace
 
 Source = Callable[[str], str | None]
 """name (`telegram.token`) → the secret, or None where this source does not know it."""
@@ -185,12 +186,7 @@ def seal(path: Path, secrets: Mapping[str, str], passphrase: str) -> None:
     import pyrage
 
     body = pyrage.passphrase.encrypt(json.dumps(dict(secrets)).encode(), passphrase)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
-        file.write(body)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(fresh, path)
+    replace(path, body)
 
 
 def no_core_dumps() -> None:

@@ -18,11 +18,13 @@ app = typer.Typer(
 )
 agents = typer.Typer(help="Who works for you.", no_args_is_help=True)
 approvals = typer.Typer(help="Cards that wait for your decision.", no_args_is_help=True)
+notes = typer.Typer(help="Your notes, also where they are kept sealed.", no_args_is_help=True)
 secrets = typer.Typer(help="Tokens and keys: where they come from.", no_args_is_help=True)
 failures = typer.Typer(help="What went wrong, and what can be done.", no_args_is_help=True)
 app.add_typer(agents, name="agents")
 app.add_typer(approvals, name="approvals")
 app.add_typer(failures, name="failures")
+app.add_typer(notes, name="notes")
 app.add_typer(secrets, name="secrets")
 app.add_typer(audit, name="audit")
 app.add_typer(policy, name="policy")
@@ -288,6 +290,32 @@ def backup(
     raise typer.Exit(keep.new_key() if new else keep.backup(target, to))
 
 
+@notes.command("list")
+def notes_list(json: Json = False) -> None:
+    """Every note, newest first."""
+    from bot.cli import notes as kept
+
+    raise typer.Exit(kept.list_all(as_json=json))
+
+
+@notes.command("show")
+def notes_show(
+    words: Annotated[list[str], typer.Argument(help="A note's name, or words that it holds.")], json: Json = False
+) -> None:
+    """One note in full."""
+    from bot.cli import notes as kept
+
+    raise typer.Exit(kept.show_one(" ".join(words), as_json=json))
+
+
+@notes.command("export")
+def notes_export(folder: Annotated[Path, typer.Argument(help="An empty folder, or a new one.")]) -> None:
+    """Every note as a Markdown file in clear, in a folder of your choice."""
+    from bot.cli import notes as kept
+
+    raise typer.Exit(kept.export(folder))
+
+
 @secrets.command("list")
 def secrets_list(json: Json = False) -> None:
     """Which are set, and where each comes from; never a value."""
@@ -306,7 +334,10 @@ def secrets_seal() -> None:
 
 @app.command()
 def encrypt() -> None:
-    """Encrypt the databases of the home on the disk (SQLCipher): the key is made, shown once, and kept elsewhere."""
+    """Encrypt the databases of the home on the disk (SQLCipher): the key is made, shown once, and kept elsewhere.
+
+    Notes are sealed with the same key by `sealed = true` under [notes] in steward.toml.
+    """
     from bot.cli import seal
 
     raise typer.Exit(seal.encrypt())

@@ -30,7 +30,14 @@ async def findings() -> list[Finding]:
     found = [await asyncio.to_thread(_home, home), _secrets(home)]
     if not found[0].ok:
         return found[:1]
-    found += [_database(home), _ledger(home), _space(home), _memory(settings, home), _language_model(settings)]
+    found += [
+        _database(home),
+        _ledger(home),
+        _notes(settings),
+        _space(home),
+        _memory(settings, home),
+        _language_model(settings),
+    ]
     found += [await _voice(settings), _answers_aloud()]
     found += [_zone(settings), _clock(home), _surfaces(settings)]
     found += await chats(settings, home)
@@ -103,6 +110,24 @@ def _ledger(home: Home) -> Finding:
         step = "`steward audit verify` tells more. Do not go on with this home before you know who changed it."
         return Finding(f"The ledger does not hold. {report.sentence()}", False, step)
     return Finding(f"The ledger holds. {report.sentence()}" if report.records else "The ledger is empty.", True)
+
+
+def _notes(settings: Settings) -> Finding:
+    """Whether they lie as the settings say: what is in the other form is sealed or opened by the next start."""
+    from knowledge.notes import NoteFolder
+    from knowledge.sealed import SealTrouble
+
+    try:
+        folder = NoteFolder.of(settings.notes_path, settings.home, sealed=settings.notes.sealed)
+        count, left = len(folder.scan()), folder.waiting()
+    except SealTrouble as trouble:
+        return Finding("The notes cannot be opened.", False, str(trouble))
+    if left:
+        what = "lie in clear" if settings.notes.sealed else "are sealed"
+        return Finding(
+            f"{left} of the notes {what} yet.", False, "Start `steward`: it brings them into the right form."
+        )
+    return Finding(f"{count} notes are sealed." if settings.notes.sealed else "", True)
 
 
 def _space(home: Home) -> Finding:

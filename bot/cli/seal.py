@@ -13,15 +13,26 @@ from bot.cli.serve import CliTrouble
 from bot.home import Home
 from bot.settings import Settings
 from knowledge import cipher
+from knowledge.keys import path_of, seed_of
+from knowledge.notes import NoteFolder
 from knowledge.strongbox import from_keyring, to_keyring
 
 NAME = "database.key"
 _PROBES = 40
+NOTES_COST = (
+    "What that costs: no editor opens a note any more and its file name says nothing; `steward notes show` and "
+    "`steward notes export` do, and so does every chat."
+)
 
 
 def encrypt() -> int:
     """Encrypt what lies there in clear. The key is the one that is set, else a fresh one. Raises CliTrouble."""
-    settings = Settings()
+    encrypt_home(Settings())
+    return 0
+
+
+def encrypt_home(settings: Settings) -> bytes:
+    """The same; the key."""
     told = settings.database.key.get_secret_value()
     key = bytes.fromhex(told) if told else os.urandom(32)
     home = Home(settings.home)
@@ -37,9 +48,16 @@ def encrypt() -> int:
         )
     done = seal_all(home.path, key)
     plural = "" if done == 1 else "s"
-    print(f"{done} database{plural} encrypted. Notes and the calendar stay files that you can read.")
+    print(f"{done} database{plural} and the ledger's key encrypted. The calendar stays a file that you can read.")
+    if not settings.notes.sealed:
+        print(f"So do the notes. `sealed = true` under [notes] in steward.toml seals them too. {NOTES_COST}")
     print(cost())
-    return 0
+    return key
+
+
+def seal_notes(settings: Settings) -> int:
+    """Seal every note that lies there in clear; how many."""
+    return NoteFolder.of(settings.notes_path, settings.home, sealed=True).settle()
 
 
 def _kept(key: bytes) -> bool:
@@ -52,7 +70,7 @@ def _kept(key: bytes) -> bool:
 
 
 def seal_all(home: Path, key: bytes) -> int:
-    """Encrypt every database of `home` that is in clear; how many there were."""
+    """Encrypt every database of `home` that is in clear, and the ledger's key; how many databases there were."""
     cipher.unlock(home, key.hex())
     done = 0
     for path in sorted(home.glob("*.db")):
@@ -62,6 +80,8 @@ def seal_all(home: Path, key: bytes) -> int:
             except sqlite3.Error as error:
                 raise CliTrouble(f"{path.name} was left as it was: {error}.") from error
             done += 1
+    if path_of(home).exists():
+        seed_of(home)  # what is in clear is sealed by reading it
     history = home / "console-history"
     history.unlink(missing_ok=True)  # from now on it is kept in memory alone
     return done

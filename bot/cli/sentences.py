@@ -14,6 +14,8 @@ def sentence_of(error: BaseException) -> str | None:
         "CheckpointTrouble",
         "CipherTrouble",
         "Sealed",
+        "SealTrouble",
+        "KeyTrouble",
         "LocalTrouble",
         "CliTrouble",
         "ChannelTrouble",
@@ -28,7 +30,7 @@ def sentence_of(error: BaseException) -> str | None:
 
         return f"{default_home() / 'steward.toml'} is not TOML: {error}. Correct it, or move it away."
     if name == "ValidationError" and hasattr(error, "errors"):
-        return "; ".join(f"{_switch(e['loc'])}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors())
+        return "; ".join(f"{_switch(e['loc'])}{e['msg'].removeprefix('Value error, ')}" for e in error.errors())
     if name == "WrongKey" or (name in ("OperationalError", "DatabaseError") and "sqlite3" in type(error).__module__):
         from knowledge.database.engine import trouble_of
 
@@ -44,4 +46,5 @@ def sentence_of(error: BaseException) -> str | None:
 
 
 def _switch(location: tuple[str | int, ...]) -> str:
-    return "STEWARD_" + "__".join(str(part).upper() for part in location)
+    """The name of the switch with a colon; a sentence about several names them itself."""
+    return "STEWARD_" + "__".join(str(part).upper() for part in location) + ": " if location else ""

@@ -136,14 +136,29 @@ class _Wizard:
 
         if Settings().database.key.get_secret_value():
             self._tell("The databases are encrypted.")
-            return
+            return await self._sealed_notes()
         try:
             cost = await asyncio.to_thread(seal.cost)
         except CipherTrouble:
             return  # the extra is not installed
         self._tell(f"The databases can be encrypted on this disk. {cost}")
         if _yes(await self._ask("Encrypt them?", "no")):
-            await asyncio.to_thread(seal.encrypt)
+            key = await asyncio.to_thread(seal.encrypt_home, Settings())
+            os.environ["STEWARD_DATABASE__KEY"] = key.hex()  # for the questions that follow; it is written down nowhere
+            await self._sealed_notes()
+
+    async def _sealed_notes(self) -> None:
+        """The notes under the same key, with what it costs."""
+        from bot.cli import seal
+
+        if Settings().notes.sealed:
+            self._tell("The notes are sealed.")
+            return
+        self._tell(f"The notes can be sealed with the same key. {seal.NOTES_COST}")
+        if _yes(await self._ask("Seal them?", "no")):
+            self._keep({"notes": {"sealed": True}})
+            done = await asyncio.to_thread(seal.seal_notes, Settings())
+            self._tell(f"{done} note{'' if done == 1 else 's'} sealed; new ones are from now on.")
 
     async def _telegram(self) -> bool:
         """Token, checked against Telegram, and the code that links the account. Whether Telegram is set up."""

@@ -25,6 +25,7 @@ from graphs.tools.notes import note_tools
 from graphs.tools.timers import timer_tools
 from knowledge.database import Database
 from knowledge.facts.assertion import Issuers
+from knowledge.notes import NoteFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class ToolContext:
 
     db: Database
     home: Path
-    vault_path: Path
+    notes: NoteFolder
     calendar_path: Path
     zone: ZoneInfo
     memory: Memory
@@ -47,7 +48,7 @@ class ToolContext:
 
 def build_tools(context: ToolContext) -> dict[str, Tool]:
     """Every tool by name. Nothing is opened or created before a tool runs."""
-    vault = MarkdownVault(context.vault_path)
+    vault = MarkdownVault(context.notes)
     calendar = IcsCalendar(context.calendar_path, context.zone)
     tools = [
         *note_tools(vault),

@@ -1,6 +1,6 @@
 """A process of its own that writes to a store: so that a test can take its rights, its room or its life away.
 
-    python -m tests.contract.connector_child vault|ics PATH KEY [readonly] [small BYTES] [many N]
+    python -m tests.contract.connector_child vault|sealed|ics PATH KEY [readonly] [small BYTES] [many N]
 
 Prints one JSON line for every write: {"ok": …} or {"trouble": sentence}.
 """
@@ -19,14 +19,21 @@ from graphs.connectors.ics import IcsCalendar
 from graphs.connectors.vault import MarkdownVault
 from graphs.tools.base import ToolTrouble
 from graphs.tools.values import Event
+from knowledge.notes import NoteFolder, NoteSeal
 
 NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
 LONG = "a long line of words\n" * 400  # 8.4 KB, more than the small limits below
 
+IDENTITY = "AGE-SECRET-KEY-1KYR0EDTFMKYKUV62TU62X9K0UW26XWJRUNQU0NPMX0ZCUCKH83MSXUXNU0"
+
+
+def folder_of(store: str, path: Path) -> NoteFolder:
+    return NoteFolder(path, NoteSeal(IDENTITY) if store == "sealed" else None)
+
 
 def write(store: str, path: Path, key: str, text: str = LONG) -> str:
-    if store == "vault":
-        note = MarkdownVault(path).write(
+    if store != "ics":
+        note = MarkdownVault(folder_of(store, path)).write(
             title=f"Note {key}", text=text, created=NOW.isoformat(), source="test", tags=(), key=key
         )
         return note.name

@@ -13,6 +13,8 @@ from graphs.tools.base import Receipt, Tool
 from graphs.tools.registry import ToolContext, build_tools
 from knowledge.database import Database
 from knowledge.hits import Hit
+from knowledge.notes import NoteFolder
+from tests.contract.connector_child import folder_of
 from tests.fakes.memory import ListMemory
 
 ZONE = ZoneInfo("Europe/Zurich")
@@ -27,8 +29,9 @@ class NoMemory:
 
 
 def tools_of(
-    home: Path, db: Database | None = None, memory: Any = None, now: datetime = NOW, cards: Sequence[Any] = ()
-) -> dict[str, Tool]:
+    home: Path, db: Database | None = None, memory: Any = None, now: datetime = NOW, cards: Sequence[Any] = (),
+    notes: NoteFolder | None = None,
+) -> dict[str, Tool]:  # fmt: skip
     """The real tools over real files in `home`; `cards` are the open approvals that the house tells of."""
 
     async def house(_name: str) -> list[Any]:
@@ -37,7 +40,7 @@ def tools_of(
     context = ToolContext(
         db or Database(home / "unused.db"),
         home,
-        home / "notes",
+        notes or NoteFolder(home / "notes"),
         home / "calendar.ics",
         ZONE,
         memory or NoMemory(),
@@ -55,19 +58,25 @@ class Rig:
     store: str
     home: Path
     tools: dict[str, Tool] = field(init=False)
+    folder: NoteFolder = field(init=False)
 
     def __post_init__(self) -> None:
-        self.tools = tools_of(self.home)
+        self.folder = folder_of(self.store, self.home / "notes")
+        self.tools = tools_of(self.home, notes=self.folder)
+
+    @property
+    def holds_notes(self) -> bool:
+        return self.store != "ics"
 
     @property
     def path(self) -> Path:
-        return self.home / ("notes" if self.store == "vault" else "calendar.ics")
+        return self.home / ("notes" if self.holds_notes else "calendar.ics")
 
     async def run(self, name: str, arguments: Mapping[str, Any], key: str = "") -> Receipt:
         return await self.tools[name].run(arguments, key)
 
     async def create(self, key: str = "k1", title: str = "Lunch with Ada") -> tuple[Tool, dict[str, Any], Receipt]:
-        if self.store == "vault":
+        if self.holds_notes:
             name, arguments = "notes.write", {"title": title, "text": f"{title}, Luigi's", "created": NOW.isoformat()}
         else:
             name = "calendar.create"
@@ -79,7 +88,7 @@ class Rig:
 
     async def changing(self, receipt: Receipt) -> tuple[Tool, dict[str, Any]]:
         """A change of the created thing, as an agent would propose it now."""
-        if self.store == "vault":
+        if self.holds_notes:
             arguments = {"name": receipt["note"], "title": "x", "text": "bring the papers", "expected": receipt["hash"]}
             return self.tools["notes.append"], arguments
         return self.tools["calendar.move"], {
@@ -87,7 +96,7 @@ class Rig:
         }  # fmt: skip
 
     async def deleting(self, receipt: Receipt) -> tuple[Tool, dict[str, Any]]:
-        if self.store == "vault":
+        if self.holds_notes:
             return self.tools["notes.delete"], {"name": receipt["note"], "title": "x", "expected": receipt["hash"]}
         return self.tools["calendar.delete"], await self._shown(receipt)
 
@@ -100,15 +109,17 @@ class Rig:
 
     async def titles(self) -> list[str]:
         """The things in the store, by title."""
-        if self.store == "vault":
+        if self.holds_notes:
             return [note["title"] for note in (await self.run("notes.list", {"limit": 10_000}))["notes"]]
         return [event["summary"] for event in (await self.run("calendar.find", {"words": ""}))["events"]]
 
     def meddle(self) -> None:
         """Another program changes the thing."""
-        for path in self.files():
-            old, new = (b"Luigi", b"Mario") if self.store == "vault" else (b"SUMMARY:Lunch", b"SUMMARY:Brunch")
-            path.write_bytes(path.read_bytes().replace(old, new))
+        for name in self.folder.scan():
+            changed = self.folder.read(name).replace(b"Luigi", b"Mario")
+            self.folder.path(name).write_bytes(self.folder.pack(name, changed))
+        for path in self.files() if not self.holds_notes else ():
+            path.write_bytes(path.read_bytes().replace(b"SUMMARY:Lunch", b"SUMMARY:Brunch"))
 
     def vanish(self) -> None:
         """Another program deletes the thing."""
@@ -129,7 +140,10 @@ class Rig:
         return list(self.home.rglob("*.tmp"))
 
     def snapshot(self) -> dict[str, bytes]:
+        """What the store holds, byte for byte: a note sealed anew is the same note."""
+        if self.store == "sealed":
+            return {name: self.folder.read(name) for name in self.folder.scan()}
         return {str(p.relative_to(self.home)): p.read_bytes() for p in self.files()}
 
 
-RIGS = ("vault", "ics")
+RIGS = ("vault", "sealed", "ics")

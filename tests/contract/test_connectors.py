@@ -171,7 +171,7 @@ def child(store: str, path: Path, key: str, *rest: str) -> dict[str, str]:
 async def test_a_read_only_folder_is_told_in_a_sentence(rig: Rig, open_home: Path) -> None:
     rig = Rig(rig.store, open_home)
     await rig.create()
-    folder = rig.path if rig.store == "vault" else rig.home
+    folder = rig.path if rig.holds_notes else rig.home
     folder.chmod(0o555)
     before = rig.snapshot()
     answer = child(rig.store, rig.path, "k9", "readonly")
@@ -200,7 +200,7 @@ disk=$1; shift; "$@"; code=$?; ls -A "$disk" "$disk/notes" >&2; exit $code
 def child_on_a_full_disk(store: str, disk: Path) -> tuple[dict[str, str], str]:
     """What a write says on a nearly full disk of its own (32 KB, tmpfs in a mount namespace), and what lies there after."""
     disk.mkdir()
-    path = disk / ("notes" if store == "vault" else "calendar.ics")
+    path = disk / ("notes" if store != "ics" else "calendar.ics")
     alone = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", SMALL_DISK, "sh", str(disk)]
     command = [*alone, sys.executable, "-m", "tests.contract.connector_child", store, str(path), "k9"]
     if shutil.which("unshare") is None:
@@ -235,6 +235,7 @@ async def test_a_full_disk_is_told_and_leaves_nothing(rig: Rig) -> None:
     assert "disk is full" in answer["trouble"]
     assert ".tmp" not in left
     assert ".md" not in left
+    assert ".age" not in left
     assert "\ncalendar.ics" not in left
 
 
@@ -250,7 +251,7 @@ async def test_many_processes_at_once_lose_nothing(rig: Rig) -> None:
     said = children_together(rig, 4, each=6)
     assert [answer for answer in said if "ok" not in answer] == []
     assert len(set(await rig.titles())) == 24
-    assert len(rig.files()) == (24 if rig.store == "vault" else 1)
+    assert len(rig.files()) == (24 if rig.holds_notes else 1)
 
 
 async def test_a_held_lock_is_later_and_changes_nothing(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """A real Steward as processes with canary secrets and a canary mail: nothing of them where it must not be.
 
-Without a database key the mail's words are in the database alone, never in a log, a prompt or a pause; with one they are
-in no file at all, and a wrong key opens nothing.
+Without a database key the mail's words are in the database alone, never in a log, a prompt or a pause; with one, and the
+notes sealed, neither the mail's words nor those of a note are in any file or its name, and a wrong key opens nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 import pytest
 
-from knowledge import cipher
+from knowledge import cipher, sealed
 from tests.fakes.openai_api import OpenAIFake
 from tests.fakes.steward_process import ROOT, StewardProcess, TelegramProcess, steward_process, telegram_process
 from tests.fakes.telegram_api import TOKEN
@@ -45,6 +45,7 @@ Message-ID: <canary-1@example.org>
 The Lindqvistmerger closes on Tuesday at the zirconiumplant. Bring the blueledger.
 """
 WORDS = ("quaysidewarehouse", "lindqvistmerger", "zirconiumplant", "blueledger", "ambersignal")
+NOTED = ("cobaltcellar", "russetvalise", "tealcorridor")
 
 
 def forms(secret: str) -> set[bytes]:
@@ -63,7 +64,8 @@ def holders(folder: Path, *needles: bytes) -> list[str]:
     found = []
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink()):
         body = path.read_bytes().lower()
-        found += [path.relative_to(folder).as_posix() for n in needles if n.lower() in body][:1]
+        name = path.relative_to(folder).as_posix()
+        found += [name for n in needles if n.lower() in body or n.lower() in name.lower().encode()][:1]
     return found
 
 
@@ -83,11 +85,26 @@ def talk(steward: StewardProcess, telegram: TelegramProcess, mail: Path) -> str:
     telegram.do("text", text="Lindqvistmerger, the place, please")  # no pattern claims that: the model plans it
     steward.until(lambda: len(telegram.sent("zirconiumplant")) > 1, "the mail was not found by the model's plan")
     telegram.do("text", text="the ambersignal is set", forward_origin=FORWARDED)
+    note(steward, telegram)
     telegram.do("text", text="lunch with Ada on 27 November at 12:30")
     steward.until(lambda: telegram.sent("Lunch with Ada"), "no card")
     steward.settled(telegram)
     why = beside(steward, "audit", "why", "t1")
     return said.stdout + said.stderr + why.stderr
+
+
+def note(steward: StewardProcess, telegram: TelegramProcess) -> None:
+    """A note is written, added to, found, deleted and brought back; another is put into the folder by hand."""
+    telegram.do("text", text="note: the cobaltcellar has a second door")
+    steward.until(lambda: telegram.sent("Noted"), "no note")
+    telegram.do("text", text="add to my note cobaltcellar: the russetvalise stands behind it")
+    steward.until(lambda: telegram.sent("Added to"), "nothing was added")
+    (steward.home / "notes" / "tealcorridor.md").write_text("The tealcorridor is locked at nine.")
+    telegram.do("text", text="When is the tealcorridor locked?")
+    steward.until(lambda: telegram.sent("at nine"), "what a hand put there was not found")
+    assert "russetvalise" in beside(steward, "notes", "show", "cobaltcellar").stdout
+    telegram.do("text", text="delete the note cobaltcellar")
+    steward.until(lambda: telegram.sent("Delete note"), "no card about the note")
 
 
 @pytest.fixture
@@ -107,7 +124,8 @@ async def test_no_canary_where_it_must_not_be(tmp_path: Path, house: Path, key: 
         with telegram_process(world) as telegram:
             switches = {
                 **SECRETS, "STEWARD_MODELS__FAST": "openai:gpt-test", "STEWARD_MODELS__BASE_URL": model.base_url,
-                "STEWARD_DATABASE__KEY": key, "STEWARD_LOG": "debug", "TMPDIR": str(house),
+                "STEWARD_DATABASE__KEY": key, "STEWARD_NOTES__SEALED": str(bool(key)).lower(), "STEWARD_LOG": "debug",
+                "TMPDIR": str(house),
             }  # fmt: skip
             home.mkdir(parents=True)
             with steward_process(home, telegram.url, more=switches) as steward:
@@ -132,14 +150,19 @@ def _secrets_are_nowhere(house: Path, printed: str) -> None:
 
 
 def _words_are_where_they_may(home: Path, *, encrypted: bool) -> None:
-    needles = [word.encode() for word in WORDS]
-    found = set(holders(home.parent, *needles))
+    found = set(holders(home.parent, *(word.encode() for word in WORDS)))
+    noted = set(holders(home.parent, *(word.encode() for word in NOTED)))
+    database = {"home/steward.db", "home/steward.db-wal"}
     if encrypted:
-        assert found == set()
+        assert found | noted == set()
         assert not any(p.read_bytes().startswith(b"SQLite format") for p in home.rglob("*.db*"))
+        assert {p.suffix for p in (home / "notes").iterdir() if not p.name.startswith(".")} == {".age"}
+        assert all(sealed.is_sealed(p.read_bytes()) for p in (home / "keys").iterdir())
+        assert {p.name for p in (home / "keys").iterdir()} == {"ledger.key", "notes.key"}
     else:
-        assert found & {"home/steward.db", "home/steward.db-wal"}, "the run did write"
-        assert found <= {"home/steward.db", "home/steward.db-wal"}
+        assert found & database, "the run did write"
+        assert found <= database
+        assert noted <= database | {p.relative_to(home.parent).as_posix() for p in (home / "notes").rglob("*")}
 
 
 def _a_wrong_key_opens_nothing(steward: StewardProcess, home: Path) -> None:
@@ -148,7 +171,14 @@ def _a_wrong_key_opens_nothing(steward: StewardProcess, home: Path) -> None:
             plain.execute("SELECT * FROM sqlite_master")
         with pytest.raises(cipher.WrongKey):
             cipher.connect(path, key=os.urandom(32))
-    for command in (("status",), ("run",), ("audit", "verify"), ("chat", "--once", "hello"), ("search", "Lindqvist")):
+    for command in (
+        ("status",),
+        ("run",),
+        ("audit", "verify"),
+        ("chat", "--once", "hello"),
+        ("search", "Lindqvist"),
+        ("notes", "list"),
+    ):
         tried = beside(steward, *command, STEWARD_DATABASE__KEY="ab" * 32)
         assert tried.returncode == 1, (command, tried.stdout)
         assert tried.stderr.strip().endswith("Set STEWARD_DATABASE__KEY to the key that it was made with."), (

@@ -11,13 +11,16 @@ import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
+from bot.cli.seal import seal_all
 from graphs.checkpoints import open_checkpoints
-from knowledge import cipher
+from knowledge import cipher, sealed
 from knowledge.cipher import CipherTrouble, WrongKey
 from knowledge.database import Database, DatabaseTrouble
 from knowledge.database.migrate import ensure, is_current
 from knowledge.database.schema import setting
 from knowledge.forgetting import scrub
+from knowledge.keys import KeyTrouble, path_of, seed_of
+from knowledge.signing import PublicKey, SigningKey, notes_in
 from knowledge.store.intake import Arrival, Intake
 from knowledge.store.look import Look
 
@@ -143,3 +146,60 @@ def test_errors_are_the_ones_that_everybody_catches(home: Path) -> None:
     made.commit()
     assert made.execute("select count(*) from t").fetchone() == (2,)
     made.close()
+
+
+# ── private keys beside the database ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_ledger_s_key_is_sealed_from_the_beginning_and_a_wrong_key_does_not_open_it(home: Path) -> None:
+    ensure(home / "steward.db")
+    seed = seed_of(home)
+    stored = path_of(home).read_bytes()
+    assert seed.hex().encode() not in stored
+    assert seed not in stored
+    assert seed_of(home) == seed
+    assert [p.name for p in (home / "keys").iterdir()] == ["ledger.key"]
+    for key, sentence in ((OTHER.hex(), "does not open ledger.key"), ("", "ledger.key is sealed")):
+        cipher.unlock(home, key)
+        with pytest.raises(KeyTrouble, match=sentence):
+            seed_of(home)
+    assert path_of(home).read_bytes() == stored
+
+
+def test_a_key_file_that_was_changed_or_moved_does_not_open(home: Path) -> None:
+    seed_of(home)
+    stored = path_of(home).read_bytes()
+    for changed in (stored[:-1] + bytes([stored[-1] ^ 1]), stored[:40], stored[: len(sealed.MARK)]):
+        path_of(home).write_bytes(changed)
+        with pytest.raises(KeyTrouble, match="does not open"):
+            seed_of(home)
+    other = path_of(home).with_name("notes.key")
+    with pytest.raises(sealed.SealTrouble, match=r"does not open notes\.key"):
+        sealed.opened(other, stored)
+
+
+def test_a_key_in_clear_is_sealed_with_the_database_and_never_under_a_key_that_does_not_open_it(tmp_path: Path) -> None:
+    seed = seed_of(tmp_path)
+    public = str(SigningKey.of_home(tmp_path).public)
+    ensure(tmp_path / "steward.db")
+    cipher.unlock(tmp_path, KEY.hex())
+    try:
+        assert seed_of(tmp_path) == seed, "the database is still in clear, and so the key stays"
+        assert seed.hex().encode() in path_of(tmp_path).read_bytes()
+        seal_all(tmp_path, KEY)
+        assert seed.hex().encode() not in path_of(tmp_path).read_bytes()
+        assert str(SigningKey.of_home(tmp_path).public) == public
+        path_of(tmp_path).write_bytes(seed.hex().encode())
+        cipher.unlock(tmp_path, OTHER.hex())
+        assert seed_of(tmp_path) == seed
+        assert seed.hex().encode() in path_of(tmp_path).read_bytes(), "a mistyped key seals nothing"
+    finally:
+        cipher.unlock(tmp_path, "")
+
+
+def test_the_ledger_is_verified_with_the_public_key_alone(home: Path) -> None:
+    key = SigningKey.of_home(home)
+    note = key.sign(1, bytes(32))
+    cipher.unlock(home, "")
+    ((checkpoint, seal),) = notes_in(note)
+    assert PublicKey.parse(str(key.public)).genuine(checkpoint, seal)

@@ -16,6 +16,7 @@ from bot.home import Home
 from bot.librarian import Librarian
 from knowledge.database import Database
 from knowledge.memory import Memory
+from knowledge.notes import NoteFolder
 from tests.fakes.embedder import WordEmbedder
 
 pytestmark = pytest.mark.slow
@@ -31,7 +32,7 @@ async def librarian(tmp_path: Path, empty_database: Path) -> AsyncIterator[Libra
     memory = Memory(db, home.index, embedder, now=lambda: int(datetime(2026, 11, 20, tzinfo=UTC).timestamp() * 1000))
     await memory.open()
     folder = tmp_path / "home"
-    yield Librarian(memory, db, folder / "notes", folder / "calendar.ics", home, embedder, ZoneInfo("UTC"))
+    yield Librarian(memory, db, NoteFolder(folder / "notes"), folder / "calendar.ics", home, embedder, ZoneInfo("UTC"))
     await memory.close()
     await db.close()
 
@@ -77,8 +78,8 @@ async def test_texts_with_a_byte_order_mark_are_read(librarian: Librarian, tmp_p
 
 
 async def test_notes_of_the_vault_are_left_to_the_vault(librarian: Librarian) -> None:
-    librarian.vault.mkdir()
-    path = librarian.vault / "a.md"
+    librarian.notes.root.mkdir()
+    path = librarian.notes.root / "a.md"
     path.write_text("a note")
     assert "one of your notes" in (await shelf.take(librarian, path)).why
 

@@ -12,6 +12,7 @@ from graphs.connectors.vault import MarkdownVault
 from graphs.tools.base import ToolTrouble
 from graphs.tools.note_text import clean, dump, parse
 from graphs.tools.values import Note
+from knowledge.notes import NoteFolder
 
 CREATED = "2026-11-20T10:00:00+01:00"
 
@@ -39,7 +40,7 @@ def written(vault: MarkdownVault, title: str, text: str = "words", key: str = "k
     ],
 )
 def test_a_title_becomes_a_name_that_any_disk_takes(tmp_path: Path, title: str, name: str) -> None:
-    assert written(MarkdownVault(tmp_path), title).name == name
+    assert written(MarkdownVault(NoteFolder(tmp_path)), title).name == name
     assert (tmp_path / name).is_file()
 
 
@@ -47,7 +48,7 @@ def test_a_title_becomes_a_name_that_any_disk_takes(tmp_path: Path, title: str, 
 def test_any_title_and_text_are_written_and_read_back(
     tmp_path_factory: pytest.TempPathFactory, title: str, text: str
 ) -> None:
-    vault = MarkdownVault(tmp_path_factory.mktemp("vault"))
+    vault = MarkdownVault(NoteFolder(tmp_path_factory.mktemp("vault")))
     note = written(vault, title, text)
     found = vault.read(note.name)
     assert found == note
@@ -84,7 +85,7 @@ def test_notes_by_other_hands_are_read_too(
     tmp_path: Path, content: str, title: str, text: str, tags: tuple[str, ...]
 ) -> None:
     (tmp_path / "by-hand.md").write_bytes(content.encode())
-    note = MarkdownVault(tmp_path).read("by-hand.md")
+    note = MarkdownVault(NoteFolder(tmp_path)).read("by-hand.md")
     assert note is not None
     assert (note.title, note.text, note.tags) == (title, text, tags)
 
@@ -99,16 +100,16 @@ def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, name: str) -> Non
     vault_path.mkdir()
     (vault_path / "link").symlink_to(outside)
     with pytest.raises(ToolTrouble):
-        MarkdownVault(vault_path).read(name)
+        MarkdownVault(NoteFolder(vault_path)).read(name)
     with pytest.raises(ToolTrouble):
-        MarkdownVault(vault_path).delete(name, "", "k")
+        MarkdownVault(NoteFolder(vault_path)).delete(name, "", "k")
     assert (outside / "x.md").read_text() == "secret"
 
 
 def test_a_link_in_the_vault_is_neither_read_nor_listed(tmp_path: Path) -> None:
     secret = tmp_path / "secret.md"
     secret.write_text("secret")
-    vault = MarkdownVault(tmp_path / "vault")
+    vault = MarkdownVault(NoteFolder(tmp_path / "vault"))
     written(vault, "x")
     (tmp_path / "vault" / "link.md").symlink_to(secret)
     assert [note.title for note in vault.notes()] == ["x"]
@@ -117,7 +118,7 @@ def test_a_link_in_the_vault_is_neither_read_nor_listed(tmp_path: Path) -> None:
 
 
 def test_adding_below_a_hand_edit_loses_neither(tmp_path: Path) -> None:
-    vault = MarkdownVault(tmp_path)
+    vault = MarkdownVault(NoteFolder(tmp_path))
     note = written(vault, "Ada", "likes tea")
     path = tmp_path / note.name
     path.write_text(path.read_text() + "by hand, without a newline")
@@ -127,7 +128,7 @@ def test_adding_below_a_hand_edit_loses_neither(tmp_path: Path) -> None:
 
 
 def test_the_same_line_can_be_added_twice_on_purpose(tmp_path: Path) -> None:
-    vault = MarkdownVault(tmp_path)
+    vault = MarkdownVault(NoteFolder(tmp_path))
     note = written(vault, "Shopping", "milk")
     once, _ = vault.append(note.name, "milk", note.hash)
     twice, _ = vault.append(note.name, "milk", once.hash)
@@ -135,7 +136,7 @@ def test_the_same_line_can_be_added_twice_on_purpose(tmp_path: Path) -> None:
 
 
 def test_a_note_comes_back_only_to_a_free_name(tmp_path: Path) -> None:
-    vault = MarkdownVault(tmp_path)
+    vault = MarkdownVault(NoteFolder(tmp_path))
     note = written(vault, "Ada")
     trash = vault.delete(note.name, note.hash, "d")
     other = written(vault, "Ada", "another Ada", key="k2")
@@ -147,7 +148,7 @@ def test_a_note_comes_back_only_to_a_free_name(tmp_path: Path) -> None:
 
 
 def test_the_trash_is_no_place_for_notes(tmp_path: Path) -> None:
-    vault = MarkdownVault(tmp_path)
+    vault = MarkdownVault(NoteFolder(tmp_path))
     note = written(vault, "Ada")
     vault.delete(note.name, note.hash, "d")
     assert vault.notes() == []
@@ -155,10 +156,10 @@ def test_the_trash_is_no_place_for_notes(tmp_path: Path) -> None:
 
 def test_files_too_large_for_a_note_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "huge.md").write_bytes(b"x" * 5_000_000)
-    assert MarkdownVault(tmp_path).notes() == []
+    assert MarkdownVault(NoteFolder(tmp_path)).notes() == []
 
 
 def test_a_vault_whose_place_is_taken_by_a_file_says_so(tmp_path: Path) -> None:
     (tmp_path / "notes").write_text("a file")
     with pytest.raises(ToolTrouble, match="is a file"):
-        written(MarkdownVault(tmp_path / "notes"), "x")
+        written(MarkdownVault(NoteFolder(tmp_path / "notes")), "x")
