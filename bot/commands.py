@@ -23,7 +23,7 @@ COMMANDS: dict[str, str] = {
     "failures": "what went wrong and what can be done",
     "pause": "pause an agent: /pause calendar",
     "resume": "let a paused agent work again",
-    "panic": "stop every effect at once; /panic lift ends it",
+    "panic": "stop everything at once; /panic lift ends it",
     "whoami": "who I think you are",
     "link": "link another chat: /link telegram",
 }

@@ -13,7 +13,7 @@ from bot.chosen import choice_delivery
 from bot.hearing import EDIT_WAIT_MS, Hearing
 from bot.house import House
 from bot.outbox import update_copies
-from bot.reply import DONE_WORDS, Reply, headline, outcome_sentence
+from bot.reply import DONE_WORDS, STOPPED, Reply, headline, outcome_sentence
 from channels.base import FORM_OPEN, Inbound, Limits
 from graphs import answer as answers
 from graphs.approval import origin, render_card
@@ -25,7 +25,7 @@ from graphs.state import Crew, ms
 from knowledge import ledger
 from knowledge.database import Tx
 from knowledge.ids import canonical
-from knowledge.store import cards, effects, inbox, messages, settings, timers, turns
+from knowledge.store import cards, effects, inbox, messages, panic, settings, timers, turns
 from knowledge.store.cards import Card, Decider, Outcome, Proposal
 from knowledge.store.effects import nonce_of
 from knowledge.store.inbox import Stored
@@ -65,6 +65,9 @@ class Control:
             if not principal:
                 reply = Reply("This is not yours to decide." if inbound.press_id else "")
                 await ledger.append(tx, now, ledger.Entry("system", "stranger.refused", inbound.kind, stored.turn))
+            elif stored.channel != "console" and not obeyed(inbound) and await panic.standing(tx) is not None:
+                reply = withheld(inbound)
+                await ledger.append(tx, now, ledger.Entry("system", "panic.refused", inbound.kind, stored.turn))
             elif inbound.press_id or inbound.press:
                 reply = await self._press(tx, inbound, now)
             elif inbound.kind == "reaction":
@@ -75,7 +78,7 @@ class Control:
                 reply = await self.house.command(tx, inbound, stored, now)
             else:
                 reply = await self._words(tx, inbound, stored, now)
-            if inbound.board and principal:
+            if inbound.board and principal and not any(message.page for message in reply.messages):
                 reply = await self._board(tx, today, reply, now)
             if reply.hand_over:
                 await inbox.to_turn_lane(tx, stored.id)
@@ -330,6 +333,8 @@ class Control:
         self, tx: Tx, old: Proposal, inbound: Inbound, decider: Decider, now: int, *, words: str = ""
     ) -> Reply:
         """A new version of the proposal, judged again, shown anew; or one sentence why not."""
+        if await panic.standing(tx) is not None:
+            return Reply(STOPPED)
         tool = self.crew.tools.get(old.tool)
         change = words or inbound.text
         if tool is None or tool.revise is None:
@@ -387,6 +392,22 @@ class Control:
                 await timers.end(tx, timer.id, "done")
             await inbox.set_state(tx, stored.id, "done")
         return []
+
+
+IN_PANIC = frozenset({"panic", "stop", "status", "help"})
+"""Commands that every linked chat keeps while everything is stopped; the console, which is the machine, keeps all."""
+
+
+def obeyed(inbound: Inbound) -> bool:
+    """Whether this may come from a linked chat while everything is stopped."""
+    return inbound.command in IN_PANIC and not inbound.press
+
+
+def withheld(inbound: Inbound) -> Reply:
+    """What a linked chat hears while everything is stopped; a reaction or an opened thread hears nothing."""
+    if inbound.board:
+        return Reply(messages=[Outbound(STOPPED, page=True)])
+    return Reply() if inbound.kind in ("reaction", "sign") else Reply(STOPPED)
 
 
 async def _which_question(tx: Tx, pool: list[Card], verb: str) -> str:

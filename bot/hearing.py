@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from bot import albums, corrections, strangers
 from bot.chosen import CHOICE, chosen_text
 from bot.commands import COMMANDS
+from bot.reply import STOPPED
 from bot.voice.aloud import wish as aloud_wish
 from bot.voice.base import NotSound, VoiceTrouble
 from bot.voice.notes import VoiceNotes, integrity_of
@@ -20,7 +21,7 @@ from graphs.decisions import read_spoken
 from graphs.state import Crew, Said, TurnContext, ms
 from knowledge import ledger
 from knowledge.database import Tx
-from knowledge.store import cards, inbox, leases, messages, people, settings, timers, turns
+from knowledge.store import cards, inbox, leases, messages, panic, people, settings, timers, turns
 from knowledge.store.inbox import Stored
 from knowledge.store.leases import Lease
 from knowledge.words import Outbound
@@ -112,6 +113,8 @@ class Hearing:
             return context
         inbound = self.parse(stored)
         standing = await self.standing(stored, inbound.also)
+        if standing == "principal" and stored.channel != "console" and await self._withheld(stored, inbound, lease):
+            return None
         if standing == "principal" and inbound.also:
             await self._know_also(inbound)
         if standing != "principal":
@@ -144,6 +147,20 @@ class Hearing:
         if await self._is_about_a_card(stored, inbound, lease):
             return None
         return await self.context(stored, lease)
+
+    async def _withheld(self, stored: Stored, inbound: Inbound, lease: Lease) -> bool:
+        """Whether everything is stopped: then no chat begins a turn, and one sentence says how it ends."""
+        async with self.crew.db.read() as tx:
+            if inbound.command in COMMANDS or await panic.standing(tx) is None:
+                return False
+        now = ms(self.crew.clock())
+        if inbound.kind in ("text", "command", "voice", "file") and (inbound.private or inbound.mentioned):
+            async with self.crew.db.write() as tx:
+                await leases.guard(tx, lease, now, self.crew.lease_ms)
+                key = f"{stored.turn}/answer"
+                await messages.enqueue(tx, key, stored.channel, stored.conversation, Outbound(STOPPED), now)
+        await self._end(stored, lease, "everything is stopped")
+        return True
 
     async def _is_about_a_card(self, stored: Stored, inbound: Inbound, lease: Lease) -> bool:
         """Typed or spoken words that the control lane has to answer. Typed decisions were sent there by the receiver."""

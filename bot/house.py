@@ -12,19 +12,18 @@ from bot import anchoring, autonomy, backups, moving, why
 from bot.commands import COMMANDS
 from bot.delivery import tell_failure
 from bot.outbox import update_copies
-from bot.reply import Reply, headline, outcome_sentence
+from bot.reply import STOPPED, Reply, headline, outcome_sentence
 from bot.settings import Settings
 from channels.base import Inbound
 from graphs.answer import remedy_buttons
 from graphs.approval import render_card
-from graphs.policy import standing
-from graphs.state import Crew
+from graphs.state import Crew, ms
 from knowledge import ledger
 from knowledge.backup import BackupTrouble
 from knowledge.database import Tx
 from knowledge.database.schema import delivery, lease, turn
 from knowledge.ids import canonical
-from knowledge.store import cards, effects, failures, inbox, leases, messages, people, settings, timers, turns
+from knowledge.store import cards, effects, failures, inbox, leases, messages, panic, people, settings, timers, turns
 from knowledge.store.cards import Decider
 from knowledge.store.effects import Effect
 from knowledge.store.failures import Failure
@@ -272,6 +271,8 @@ class House:
         if effect.state == "pending" and await effects.cancel(tx, effect.id):
             await ledger.append(tx, now, ledger.Entry(decider.by, "effect.cancelled", decider.on, effect.id))
             return "Stopped: it was not done."
+        if await panic.standing(tx) is not None:
+            return STOPPED
         if effect.state != "done" or effect.receipt is None:
             return "That was not done, so there is nothing to undo."
         tool = self.crew.tools.get(effect.tool)
@@ -280,8 +281,8 @@ class House:
             return "That cannot be undone."
         key = f"undo.{effect.id}"
         known = await effects.get(tx, key)
-        if known is not None and known.state in ("failed", "uncertain"):
-            await effects.revive(tx, key)
+        if known is not None and known.state in ("failed", "uncertain", "cancelled"):
+            await effects.revive(tx, key, now)
             return "I'll try to undo it once more."
         if known is not None:
             return "Already undone." if known.state == "done" else "It is being undone already."
@@ -297,6 +298,8 @@ class House:
             return "I don't know this failure any more."
         if verb == "later":
             return await self._ask_later(tx, failure, now)
+        if verb in ("undo", "retry") and await panic.standing(tx) is not None:
+            return STOPPED
         if verb == "undo":
             return await self._roll_back(tx, failure, decider, now)
         state = "retried" if verb == "retry" else "dismissed"
@@ -329,7 +332,7 @@ class House:
             await messages.revive(tx, int(target[1:]))
         elif target.startswith("d") and target[1:].isdecimal():
             await inbox.revive(tx, int(target[1:]))
-        elif not await effects.revive(tx, target):
+        elif not await effects.revive(tx, target, ms(self.crew.clock())):
             return "There is nothing left to try again."
         return "Trying again."
 
@@ -349,17 +352,32 @@ class House:
         return f"The {name} agent works again." if was else f"The {name} agent was not paused."
 
     async def _do_panic(self, tx: Tx, inbound: Inbound, stored: Stored, now: int) -> Reply:
-        decider = Decider("principal", _account(inbound))
+        on = _account(inbound)
         if inbound.text.strip().lower() not in ("lift", "off", "end"):
-            await standing.stop_all(tx, decider, now)
-            return Reply(
-                "🛑 Everything is stopped: no effect happens until you lift it, from the console or another chat."
+            cancelled = await panic.begin(tx, "principal", on, now)
+            await self._tell_of_panic(tx, inbound.channel, now)
+            waited = (
+                f" {cancelled} that had not begun {'is' if cancelled == 1 else 'are'} cancelled." if cancelled else ""
             )
-        if await standing.lift(tx, decider, now):
-            return Reply("Lifted. Effects happen again, by the same rules as before.")
+            return Reply(f"{STOPPED}{waited} Until then no chat is obeyed. Open cards wait.")
+        if await panic.lift(tx, "principal", on, now):
+            return Reply("Lifted. Effects happen again, by the same rules as before. What was stopped stays undone.")
+        if await panic.standing(tx) is None:
+            return Reply("Nothing is stopped.")
         return Reply(
             "Nothing was lifted: do it at the console, or from another linked chat than the one that stopped it."
         )
+
+    async def _tell_of_panic(self, tx: Tx, channel: str, now: int) -> None:
+        """Every other chat hears of it at once: who did not call it themselves must know, and can lift it there."""
+        for place in await people.addresses(tx):
+            if place.channel != channel:
+                body = Outbound(
+                    f"🛑 Everything was stopped from {channel}. If that is over, lift it here: `/panic lift`"
+                )
+                await messages.enqueue(
+                    tx, f"panic/{place.channel}/{now}", place.channel, place.conversation, body, now, urgent=True
+                )
 
     async def _do_link(self, tx: Tx, inbound: Inbound, stored: Stored, now: int) -> Reply:
         name = inbound.text.strip().lower()

@@ -121,6 +121,8 @@ class Orders:
             return f"⚠️ {effect.error or effect.tool} It was not done."
         if effect.state == "uncertain":
             return f"⚠️ I can't tell whether this happened: {effect.error or effect.tool}. See `steward failures list`."
+        if effect.state == "cancelled":
+            return "Stopped before it began."
         return f"It is not done yet ({effect.error or 'still at it'}); a running Steward goes on trying."
 
 

@@ -87,7 +87,7 @@ class Outbox:
             await self._end_effect(effect, "failed", error=f"There is no tool called {effect.tool}.")
             return
         if broken := await self._broken_bond(effect):
-            await self._refuse(effect, broken)
+            await (self._stop(tool, effect) if broken == "stopped" else self._refuse(effect, broken))
             return
         try:
             receipt = await asyncio.wait_for(self._attempt(tool, effect), self._patience_s)
@@ -117,6 +117,18 @@ class Outbox:
         if wanted is None or wanted.tool != effect.tool:
             return "tool"
         return "" if canonical(dict(wanted.arguments)) == canonical(dict(effect.arguments)) else "arguments"
+
+    async def _stop(self, tool: Tool, effect: Effect) -> None:
+        """A panic came between the decision and the run: it is not begun. Was it under way, only what can be seen is told."""
+        state, found, reason = "cancelled", None, "everything was stopped"
+        if effect.interrupted:
+            try:
+                found = await tool.find(effect.arguments, effect.id) if tool.find is not None else None
+                state = "done" if found is not None else "cancelled" if tool.find is not None else "uncertain"
+            except Exception:
+                log.exception("look-up of %s broke", effect.id)
+                state = "uncertain"
+        await self._end_effect(effect, state, receipt=found, error=None if state == "done" else reason)
 
     async def _refuse(self, effect: Effect, broken: str) -> None:
         """Nothing is done, and it is told: the rows say something else than what was decided."""

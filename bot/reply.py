@@ -23,6 +23,12 @@ DONE_WORDS = frozenset({"Approved.", "Rejected.", "Approved, all of it.", "Rejec
 """Said as a short notice only: the card itself shows the outcome."""
 
 
+STOPPED = (
+    "🛑 Everything is stopped: nothing is decided or done until you lift it, with `/panic lift` at the console or in "
+    "another linked chat than the one that stopped it."
+)
+
+
 def headline(p: Proposal) -> str:
     """The first line of a proposal's rendering, without markup, to name it in a sentence."""
     first = p.rendering.splitlines()[0] if p.rendering else p.tool
@@ -34,6 +40,8 @@ def outcome_sentence(outcome: Outcome, zone: ZoneInfo) -> str:
     if outcome.kind == "decided":
         word = "Approved" if outcome.proposals and outcome.proposals[0].state == "approved" else "Rejected"
         return f"{word}, all of it." if len(outcome.proposals) > 1 else f"{word}."
+    if outcome.kind == "panic":
+        return STOPPED
     if outcome.kind == "unknown":
         return "I don't know this card any more; nothing was done."
     if outcome.kind == "superseded":

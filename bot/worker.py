@@ -17,7 +17,6 @@ from bot.librarian import Librarian
 from bot.outbox import Outbox, backoff_ms
 from bot.renewal import Renewal
 from channels.base import ChannelError
-from graphs.policy import standing
 from graphs.schedule import next_due
 from graphs.state import Crew, TurnContext, ms
 from graphs.turn import Pause, TurnGraph, forget, resume, start
@@ -196,8 +195,7 @@ class Worker:
         async with self.crew.db.write() as tx:
             pressed = await inbox.claim_control(tx, now, self.crew.lease_ms, self._reach)
             claimed = await self._claim_turns(tx, now)
-            stopped = await standing.panicking(tx)
-            ready = [] if stopped else await effects.claim(tx, self.crew.owner, now, self.crew.effect_lease_ms)
+            ready = await effects.claim(tx, self.crew.owner, now, self.crew.effect_lease_ms)
             letters = await messages.claim(tx, self.crew.owner, now, self.crew.effect_lease_ms, self._reach)
             waiting = await self._resumable(tx, now)
         for stored in pressed:

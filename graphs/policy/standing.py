@@ -18,47 +18,20 @@ from knowledge import ledger
 from knowledge.database import Tx
 from knowledge.database.schema import effect, proposal
 from knowledge.ids import canonical, digest
-from knowledge.store import settings
+from knowledge.store import panic, settings
 from knowledge.store.cards import Decider
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 ENOUGH = 20
 """Approvals in a row, unchanged, after which Steward may offer to stop asking."""
 
-_PANIC, _LOOKED_AT = "panic", 200
+_LOOKED_AT = 200
 
 
 def target_of(tool: Tool, arguments: Mapping[str, Any]) -> str:
     """Who or where a call goes to: a digest over the arguments that are targets; empty when it has none."""
     targets = {name: value for name, value in arguments.items() if tool.roles.get(name) == "target"}
     return digest(targets) if targets else ""
-
-
-# ── panic ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def stop_all(tx: Tx, decider: Decider, now: int) -> None:
-    """Panic: from this commit on policy denies every effect, and the outbox should start none."""
-    await settings.put(tx, _PANIC, {"on": decider.on, "at": now})
-    await ledger.append(tx, now, ledger.Entry(decider.by, "panic.begun", decider.on, _PANIC))
-
-
-async def panicking(tx: Tx) -> bool:
-    return await settings.get(tx, _PANIC) is not None
-
-
-async def lift(tx: Tx, decider: Decider, now: int) -> bool:
-    """End the panic; only from the console or from another channel than the one it was begun on. Both leave a record."""
-    begun = await settings.get(tx, _PANIC)
-    if begun is None:
-        return False
-    channel = decider.on.partition(":")[0]
-    if channel != "console" and channel == begun["on"].partition(":")[0]:
-        await ledger.append(tx, now, ledger.Entry(decider.by, "panic.kept", decider.on, _PANIC))
-        return False
-    await settings.drop(tx, _PANIC)
-    await ledger.append(tx, now, ledger.Entry(decider.by, "panic.lifted", decider.on, _PANIC))
-    return True
 
 
 # ── autonomy that is earned ──────────────────────────────────────────────────────────────────────────────────────────
@@ -90,9 +63,9 @@ def may_offer(tool: Tool, known: History, standing: Session) -> bool:
 
 
 async def grant(tx: Tx, tool: Tool, arguments: Mapping[str, Any], decider: Decider, now: int) -> bool:
-    """The principal's yes to that offer. False where it can't be given: no target, or money or deletion."""
+    """The principal's yes to that offer. False where it can't be given: no target, money or deletion, or in a panic."""
     target = target_of(tool, arguments)
-    if not target or tool.effect not in ("write", "send"):
+    if not target or tool.effect not in ("write", "send") or await panic.standing(tx) is not None:
         return False
     await settings.put(tx, _grant(tool, target), {"on": decider.on, "at": now})
     await ledger.append(tx, now, ledger.Entry(decider.by, "autonomy.granted", decider.on, f"{tool.name}/{target[:16]}"))
@@ -134,7 +107,7 @@ async def session(
     unusual: tuple[str, ...] = ()
     if tool.effect not in ("read", "draft") and not tool.own:
         unusual = tuple(await _unusual(tx, tool, arguments, now, moment, limits))
-    return Session(untrusted, private, probation, await panicking(tx), unusual)
+    return Session(untrusted, private, probation, await panic.standing(tx) is not None, unusual)
 
 
 async def _began(tx: Tx) -> int | None:

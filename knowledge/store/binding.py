@@ -13,7 +13,7 @@ from sqlalchemy import ScalarSelect, select
 from knowledge.database import Tx
 from knowledge.database.schema import card, ledger, proposal, proposal_version
 from knowledge.ids import canonical, digest
-from knowledge.store import people
+from knowledge.store import panic, people
 from knowledge.store.effects import Effect
 
 
@@ -28,6 +28,8 @@ async def broken_bond(tx: Tx, effect: Effect) -> str:
 
     An undo is bound to the order for it; whether its call is the right one only its tool can say.
     """
+    if await panic.stops(tx, effect.made_at):
+        return "stopped"
     if effect.undoes is not None:
         ordered, done = _told("effect.undo", effect.undoes), _told("effect.done", effect.id)
         undo = (await tx.execute(select(ordered.label("ordered"), done.label("done")))).one()

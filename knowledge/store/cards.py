@@ -14,7 +14,7 @@ from knowledge import ledger
 from knowledge.database import Tx
 from knowledge.database.schema import card, card_copy, proposal, proposal_version
 from knowledge.ids import canonical
-from knowledge.store import effects, timers
+from knowledge.store import effects, panic, timers
 from knowledge.store.binding import approval_hash
 
 ALERT_MS = 24 * 3600 * 1000
@@ -86,7 +86,7 @@ class Decider:
     on: str
 
 
-OutcomeKind = Literal["decided", "already", "superseded", "expired", "unknown", "tampered"]
+OutcomeKind = Literal["decided", "already", "superseded", "expired", "unknown", "tampered", "panic"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +241,8 @@ async def _decide(
     chosen = tuple(p for p in every if item in (0, p.ordinal))
     if not chosen:
         return Outcome("unknown", found)
+    if decider.by == "principal" and await panic.standing(tx) is not None:
+        return Outcome("panic", found, chosen)
     if version and version != found.version:
         return Outcome("superseded", found, chosen)
     if found.state == "expired" or (verdict in ("approved", "rejected") and now >= found.expires_at):

@@ -158,11 +158,18 @@ async def last_undoable(tx: Tx) -> list[Effect]:
     return [_effect(row) for row in rows]
 
 
-async def revive(tx: Tx, key: str) -> bool:
-    """Let a failed or uncertain effect be tried again because the principal said so."""
-    where = (effect.c.id == key, effect.c.state.in_(("failed", "uncertain")))
+async def revive(tx: Tx, key: str, now: int) -> bool:
+    """Let what failed, was stopped or is uncertain be tried again because the principal said so `now` (ms), anew."""
+    where = (effect.c.id == key, effect.c.state.in_(("failed", "uncertain", "cancelled")))
     changed = {"state": "pending", "not_before": 0, "attempts": 0, "owner": None, "lease_until": 0, "done_at": None}
+    changed["made_at"] = now
     return (await tx.execute(update(effect).where(*where).values(**changed))).rowcount == 1
+
+
+async def cancel_all(tx: Tx) -> list[str]:
+    """Cancel everything that has not begun; the keys."""
+    stopped = update(effect).where(effect.c.state == "pending").values(state="cancelled").returning(effect.c.id)
+    return list((await tx.execute(stopped)).scalars())
 
 
 async def cancel_pending(tx: Tx, turn: str) -> int:

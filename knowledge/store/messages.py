@@ -68,11 +68,18 @@ async def enqueue(
 
 
 async def enqueue_alert(
-    tx: Tx, key: str, channel: str, conversation: str, body: Outbound, now: int, not_before: int
+    tx: Tx,
+    key: str,
+    channel: str,
+    conversation: str,
+    body: Outbound,
+    now: int,
+    not_before: int,
+    turn: str | None = None,
 ) -> None:
     """The same for an alert that may have to wait until `not_before` (ms); it holds up nothing that comes after it."""
     known = await by_key(tx, key)
-    await enqueue(tx, key, channel, conversation, body, now, urgent=not_before > now)
+    await enqueue(tx, key, channel, conversation, body, now, turn=turn, urgent=not_before > now)
     if known is None and not_before > now:
         await tx.execute(update(message).where(message.c.key == key).values(not_before=not_before))
 

@@ -39,5 +39,10 @@ async def under(tx: Tx, prefix: str, now: int) -> dict[str, Any]:
     return {row.key: json.loads(row.value) for row in rows}
 
 
+async def drop_under(tx: Tx, prefix: str) -> None:
+    """Forget everything whose key begins with `prefix`."""
+    await tx.execute(delete(setting).where(setting.c.key.startswith(prefix, autoescape=True)))
+
+
 async def drop(tx: Tx, key: str) -> bool:
     return (await tx.execute(delete(setting).where(setting.c.key == key))).rowcount == 1

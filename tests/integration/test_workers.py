@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.crash.talk import Talk
-from tests.fakes.steward_process import StewardProcess, steward_process, telegram_process
+from tests.crash.talk import Talk, name
+from tests.fakes.steward_process import ROOT, StewardProcess, steward_process, telegram_process
 
 pytestmark = pytest.mark.integration
 
@@ -33,6 +35,32 @@ def test_a_killed_worker_is_started_again_and_goes_on(tmp_path: Path) -> None:
             steward.until(lambda before=before: steward.workers() not in ([], before), "another worker")
             steward.settled(telegram)
             talk.check()
+
+
+def test_a_panic_outlives_a_kill_and_only_the_machine_or_another_chat_lifts_it(tmp_path: Path) -> None:
+    with telegram_process(tmp_path) as telegram, steward_process(tmp_path / "home", telegram.url) as steward:
+        talk = Talk(telegram, steward)
+        lunch = talk.lunch()
+        steward.settled(telegram)
+        telegram.do("text", text="/panic")
+        steward.until(lambda: telegram.sent("Everything is stopped"), "the panic")
+        steward.kill()
+        steward.start()
+        press = {"label": "Approve", "message": telegram.ref("Approval", name(lunch))}
+        telegram.do("press", **press)
+        telegram.do("text", text="/approve 1")
+        telegram.do("text", text="/panic lift")
+        steward.until(lambda: telegram.sent("Nothing was lifted"), "the answer to the last of them")
+        steward.settled(telegram)
+        assert steward.count("effect") == 0
+        assert steward.events() == []
+        ordered = subprocess.run(
+            [sys.executable, "-P", "-m", "bot.cli", "chat", "--once", "/panic lift"], cwd=ROOT, env=steward.environment,
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert "Lifted" in ordered.stdout, ordered
+        talk.approve(lunch)
+        steward.until(steward.events, "the event")
 
 
 def test_a_stopped_worker_s_work_is_taken_over_and_it_writes_nothing_when_it_wakes(tmp_path: Path) -> None:

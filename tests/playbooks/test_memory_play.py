@@ -147,7 +147,7 @@ async def test_panic_stops_effects_until_lifted_from_elsewhere(play: Book) -> No
         user("/panic"),
         says("Everything is stopped"),
         user("note: this must not be written"),
-        says("Not allowed", "panic"),
+        says("Everything is stopped", "/panic lift"),
         calls_nothing(),
         user("/panic lift"),
         says("Nothing was lifted"),

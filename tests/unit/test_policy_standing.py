@@ -20,7 +20,7 @@ from knowledge.database import Database
 from knowledge.database.migrate import ensure
 from knowledge.database.schema import effect
 from knowledge.ids import canonical
-from knowledge.store import cards, effects
+from knowledge.store import cards, effects, panic
 from knowledge.store.binding import approval_hash
 from knowledge.store.cards import Decider, Proposal
 
@@ -139,14 +139,14 @@ async def test_money_deletion_and_fetching_are_never_offered_nor_granted(
 
 async def test_panic_stops_every_effect_until_another_channel_lifts_it(db: Database) -> None:
     async with db.write() as tx:
-        await standing.stop_all(tx, TELEGRAM, 1)
+        await panic.begin(tx, "principal", TELEGRAM.on, 1)
     assert await verdict(db, ADA, LATER) == "panic"
     assert await verdict(db, ADA, LATER, tool("write", own=True)) == "panic"
     async with db.write() as tx:
-        assert not await standing.lift(tx, TELEGRAM, 2), "who took over this chat could lift it"
-        assert await standing.panicking(tx)
-        assert await standing.lift(tx, SLACK, 3)
-        assert not await standing.lift(tx, SLACK, 4)
+        assert not await panic.lift(tx, "principal", TELEGRAM.on, 2), "who took over this chat could lift it"
+        assert await panic.standing(tx) is not None
+        assert await panic.lift(tx, "principal", SLACK.on, 3)
+        assert not await panic.lift(tx, "principal", SLACK.on, 4)
         told = [line.entry.what for line in await ledger.lines(tx)][-3:]
     assert told == ["panic.begun", "panic.kept", "panic.lifted"]
     assert await verdict(db, ADA, LATER) == "unusual"
@@ -154,8 +154,18 @@ async def test_panic_stops_every_effect_until_another_channel_lifts_it(db: Datab
 
 async def test_the_console_lifts_a_panic_begun_on_the_console(db: Database) -> None:
     async with db.write() as tx:
-        await standing.stop_all(tx, CONSOLE, 1)
-        assert await standing.lift(tx, CONSOLE, 2)
+        await panic.begin(tx, "principal", CONSOLE.on, 1)
+        assert await panic.lift(tx, "principal", CONSOLE.on, 2)
+
+
+async def test_no_chat_that_called_a_panic_lifts_it_also_when_another_called_it_after(db: Database) -> None:
+    async with db.write() as tx:
+        await panic.begin(tx, "principal", TELEGRAM.on, 1)
+        await panic.begin(tx, "principal", SLACK.on, 2)
+        assert not await panic.lift(tx, "principal", TELEGRAM.on, 3)
+        assert not await panic.lift(tx, "principal", SLACK.on, 4)
+        assert not await standing.grant(tx, SEND, ADA, CONSOLE, 5), "nothing is granted while everything is stopped"
+        assert await panic.lift(tx, "principal", CONSOLE.on, 6)
 
 
 async def unusual(db: Database, arguments: dict[str, str], now: datetime, which: Tool = SEND) -> tuple[str, ...]:
