@@ -41,6 +41,8 @@ STOP = frozenset((_ENGLISH + _OTHERS).split())
 
 def fold(text: str) -> str:
     """Lower case without accents: "Zürich" and "zurich" are one word."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(c for c in decomposed if not unicodedata.combining(c))
 
@@ -72,6 +74,9 @@ def plain_words(text: str) -> list[str]:
     """Folded words in order, stop words included; runs of Chinese, Japanese and Korean as pairs of characters."""
     words: list[str] = []
     for word in _WORD.findall(fold(text)):
+        if word.isalnum() and word.isascii():  # nearly all
+            words.append(word)
+            continue
         if _CJK.search(word):
             for run in _CJK.findall(word):
                 words += [run[i : i + 2] for i in range(max(1, len(run) - 1))]

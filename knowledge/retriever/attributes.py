@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 import random
 import re
 import sys
@@ -29,6 +30,8 @@ ROUNDS = 150
 FILLS = 3  # of an example's slots: what they hold must not matter
 _SCALE = 8.0  # of unit vectors, for the descent
 _LEAST = 1e-3
+LEAST = math.log(_LEAST)
+"""Of `agree`: nothing of what is asked is told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from knowledge.embedding.encoder import Encoder
 from knowledge.hits import Hit
 from knowledge.index.base import Ask, Index, Pool, Scope
 from knowledge.index.bm25 import query_vector
-from knowledge.retriever.attributes import Attributes
+from knowledge.retriever.attributes import LEAST, Attributes, Matrix
 from knowledge.retriever.focus import CLOSER, remainder
 from knowledge.retriever.lexicon import glossed
 from knowledge.retriever.question import Names, Question, dissect, english
@@ -27,6 +27,7 @@ from knowledge.retriever.weights import AGREE, DEFAULT, LEXICAL, REST
 POOL = 120  # candidates of each of the three searches
 SLACK = 8  # rows read beyond those wanted, should the index be behind SQL
 LONGEST = 2_000  # characters of a question
+AT_ONCE = 3  # candidates of the second look that are embedded together
 
 
 class Finder:
@@ -75,30 +76,55 @@ class Finder:
         return await index.query(Ask(scope, vectors[0] if vectors is not None else None, words, words, POOL))
 
     async def _closer(self, question: Question, kept: Sequence[tuple[Row, Ranked]]) -> list[tuple[Row, Ranked]]:
-        """The best candidates in the order that a second look gives them; their parts say what it saw."""
+        """The best candidates in the order that a second look gives them; their parts say what it saw.
+
+        What a passage's own remainder says can only lower its score: from the best down they are looked at until none
+        that is left could come first. Those count as if they told nothing of what is asked.
+        """
         if sum(row.speaker is None for row, _ in kept) * 2 <= len(kept):
             return list(kept)  # conversations: what a question shares with a turn is rarely its subject alone
         left = remainder(question.text, [row.text for row, _ in kept])
-        own = await self._encoder.encode(
-            [glossed(text) for text in (left.question, *(left.of(row.text) for row, _ in kept))]
-        )
-        fits = self._encoder.fingerprint
+        own = await self._encoder.encode([glossed(left.question)])
+        asked = own[0] if own is not None else None
+        looked = [
+            (row, self._rests(row, dataclasses.replace(r, looks={"cover": cover}), asked))
+            for (row, r), cover in zip(kept, left.cover, strict=True)
+        ]
+        looked.sort(key=lambda pair: -pair[1].score)
+        if asked is None:
+            return looked
         known = self.attributes if left.asks and english(question.text) else None
-        attributes = known.parts(own[0], own[1:]) if own is not None and known is not None else None
-        looked = []
-        for i, ((row, r), cover) in enumerate(zip(kept, left.cover, strict=True)):
-            looks = {"cover": cover}
-            score = r.score
-            if own is not None and row.vector is not None and row.fingerprint == fits:
-                looks["rest"] = float(own[0] @ from_blob(row.vector))
-                looks["match"] = float(own[0] @ own[i + 1])
-                score += REST * looks["rest"]
-            if attributes is not None:
-                looks |= attributes[i]
-                score += AGREE * looks["agree"]
-            looked.append((row, dataclasses.replace(r, score=score, looks=looks)))
+        for start in range(0, len(looked), AT_ONCE):
+            some = looked[start : start + AT_ONCE]
+            if start and (known is None or max(r.score for _, r in looked[:start]) >= some[0][1].score):
+                break
+            own = await self._encoder.encode([glossed(left.of(row.text)) for row, _ in some])
+            if own is None:
+                break
+            matches = [{"match": float(asked @ vector)} for vector in own]
+            if known is not None:
+                matches = [m | parts for m, parts in zip(matches, known.parts(asked, own), strict=True)]
+            looked[start : start + AT_ONCE] = [
+                (row, _lowered(r, match)) for (row, r), match in zip(some, matches, strict=True)
+            ]
+        if known is not None:
+            looked = [(row, r if "agree" in r.looks else _lowered(r, {}, AGREE * LEAST)) for row, r in looked]
         looked.sort(key=lambda pair: -pair[1].score)
         return looked
+
+    def _rests(self, row: Row, ranked: Ranked, asked: Matrix | None) -> Ranked:
+        """The candidate with how near the question's remainder is to the whole of it."""
+        if asked is None or row.vector is None or row.fingerprint != self._encoder.fingerprint:
+            return ranked
+        rest = float(asked @ from_blob(row.vector))
+        looks = {**ranked.looks, "rest": rest}
+        return dataclasses.replace(ranked, score=ranked.score + REST * rest, looks=looks)
+
+
+def _lowered(ranked: Ranked, looks: Mapping[str, float], by: float | None = None) -> Ranked:
+    """The candidate with what was seen of it: how little it agrees lowers its score."""
+    by = AGREE * min(0.0, looks.get("agree", 0.0)) if by is None else by
+    return dataclasses.replace(ranked, score=ranked.score + by, looks={**ranked.looks, **looks})
 
 
 def hit(row: Row, ranked: Ranked | None = None) -> Hit:

@@ -7,7 +7,7 @@ small on purpose: it helps where a question and its answer share no word, and le
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from knowledge.index.bm25 import STOP, plain_words, stem
@@ -49,6 +49,7 @@ def _english() -> tuple[str, ...]:
 
 @cache
 def _markers() -> Mapping[str, frozenset[str]]:
+    """Language → its small words."""
     own = {
         "en": "the and of is are was what when how who does did to for with a an in on at by per it this that be has have"
         " my your from or not",
@@ -62,17 +63,21 @@ def _markers() -> Mapping[str, frozenset[str]]:
 
 def language(text: str) -> str:
     """Which of the five a text is written in, by its small words and those of the lexicon; "" when nothing tells."""
-    words = plain_words(text)
     votes = dict.fromkeys(LANGUAGES, 0.0)
-    for word in words:
-        speaking = [own for own in LANGUAGES if word in _markers()[own]]
-        speaking += list(_entries().get(stem(word), {}))
+    for word in plain_words(text):
+        speaking = _speaking(word)
         for own in speaking:
             votes[own] += 1 / len(speaking)
     best = max(LANGUAGES, key=lambda own: votes[own])
     if best != "en" and votes[best] < votes["en"] + _SURE:
         best = "en"
     return best if votes[best] else ""
+
+
+@lru_cache(maxsize=10_000)
+def _speaking(word: str) -> tuple[str, ...]:
+    """The languages that have the word: as a small word, and as an entry."""
+    return (*(own for own in LANGUAGES if word in _markers()[own]), *_entries().get(stem(word), {}))
 
 
 def concepts(text: str, spoken: str = "") -> list[int]:
