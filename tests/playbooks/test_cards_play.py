@@ -167,7 +167,7 @@ async def test_nobody_answers_and_the_card_expires_by_itself(play: Book) -> None
         shows("⌛ Expired", "nobody answered"),
         does(decided_by("expiry")),
     )
-    await play(presses_data(old[0]), toasts("expired"), calls_nothing())
+    await play(presses_data(old[0]), toasts("This card has expired; nothing was done."), calls_nothing())
 
 
 async def test_a_day_before_it_expires_a_card_that_nobody_decided_is_shown_once_more(play: Book) -> None:

@@ -34,7 +34,7 @@ DAMAGES: tuple[Damage, ...] = (
     Damage("all 6", "knowledge/store/cards.py", 'won = [p for p in chosen if p.state == "open" and await', "won = [p for p in chosen if True or await", _FORTY),
     Damage("all 7", "knowledge/store/cards.py", "    if version and version != found.version:\n", "    if False:\n", _CARDS + "a_press_on_an_old_version_is_superseded"),
     Damage("all 7", "knowledge/store/cards.py", "nonce is not None and nonce != found.nonce", "False", _CARDS + "a_button_of_another_database_or_no_button_at_all_means_nothing"),
-    Damage("all 7", "knowledge/store/cards.py", 'if found.state == "expired" or (verdict', 'if (verdict', _CARDS + "nobody_answers_and_the_card_expires_by_itself"),
+    Damage("all 7", "knowledge/store/cards.py", 'if found.state == "expired" or (verdict in ("approved", "rejected") and now >= found.expires_at):', "if False:", _CARDS + "nobody_answers_and_the_card_expires_by_itself"),
     Damage("all 7", "knowledge/store/cards.py", "row.id, row.turn, row.nonce,", 'row.id, row.turn, f"{id(row)}",', _CARDS + "a_card_survives_a_restart"),
     Damage("all 8", "bot/outbox.py", "        if copy.revision >= card.revision:\n", "        if True:\n",
            _CARDS + "decided_on_another_channel_every_copy_is_updated_and_the_answer_goes_where_it_was_asked"),

@@ -80,7 +80,7 @@ DAMAGES: tuple[Damage, ...] = (
            _PLAYS + "a_press_on_a_message_out_of_reach_is_decided_and_shown_anew"),
     Damage("telegram tricky 13", "bot/control.py", 'if card.state == "open" and shown.revision != card.revision:', "if True:",
            _PLAYS + "a_thumb_on_a_card_decides_it"),
-    Damage("telegram tricky 13", "knowledge/store/cards.py", 'if found.state == "expired" or (verdict', 'if (verdict',
+    Damage("telegram tricky 13", "knowledge/store/cards.py", 'if found.state == "expired" or (verdict in ("approved", "rejected") and now >= found.expires_at):', "if False:",
            "tests/playbooks/test_cards_play.py::test_nobody_answers_and_the_card_expires_by_itself"),
     Damage("telegram tricky 6", "bot/voice/ears.py", "if file.size > most:", "if file.size > 99 * most:",
            _VOICE + "telegram_voice_of_20_000_001_bytes_is_refused_before_get_file"),
