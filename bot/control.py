@@ -22,6 +22,7 @@ from graphs.policy.engine import Question, judge_safely
 from graphs.policy.schema import document
 from graphs.policy.sentences import sentences
 from graphs.state import Crew, ms
+from graphs.tools.forms import filled
 from knowledge import ledger
 from knowledge.database import Tx
 from knowledge.ids import canonical
@@ -208,7 +209,7 @@ class Control:
         chosen = next((p for p in proposals if press.item in (0, p.ordinal) and p.state == "open"), None)
         if chosen is None:
             return Reply(outcome_sentence(Outcome("already", card, tuple(proposals)), self.crew.zone))
-        if inbound.text:
+        if inbound.text or inbound.fields:
             return await self._edit(tx, chosen, inbound, decider, now)
         if inbound.note == FORM_OPEN:
             return Reply()
@@ -340,8 +341,11 @@ class Control:
         if tool is None or tool.revise is None:
             return Reply("This one can't be edited. Reject it and tell me anew.")
         moment: datetime = self.crew.clock().astimezone(self.crew.zone)
-        revised = tool.revise(json.loads(old.arguments), change, moment, self.crew.zone)
-        if revised is None:
+        given = json.loads(old.arguments)
+        revised = filled(given, tool.form, dict(inbound.fields)) if inbound.fields else given
+        if change and not isinstance(revised, str):
+            revised = tool.revise(revised, change, moment, self.crew.zone)
+        if revised is None or revised == given:
             return Reply(f"I don't see what to change in “{headline(old)}”. It is still open.")
         if isinstance(revised, str):
             return Reply(revised)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.commands import lane_of
+from bot.forms import fields_of
 from bot.home import Home
 from bot.local import Line, LocalServer
 from bot.refusals import Refusals, through
@@ -99,7 +100,7 @@ class Receiver:
             self._keep_typing(channel, delivery)
         elif delivery.form:
             if self.intake.is_principal(delivery.channel, delivery.sender):
-                self._spawn(channel.confirm_press(delivery))
+                self._spawn(channel.confirm_press(delivery, fields_of(self.intake, delivery.form)))
         elif delivery.press_id and not awake:
             self.intake.mark_confirmed(delivery.channel, delivery.account, delivery.dedupe_key)
             self._spawn(channel.confirm_press(delivery))

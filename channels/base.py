@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
-from knowledge.words import Outbound, Press
+from knowledge.words import Field, Outbound, Press
 
 Lane = Literal["turn", "control"]
 FORM_OPEN = "a form was opened"
@@ -87,7 +87,7 @@ class Delivery:
     wants_typing: bool = False
     press_id: str = ""  # the platform's id under which a press must be confirmed
     numbered: bool = False
-    form: bool = False  # the press wants a form, which opens within seconds or never: it goes before all else
+    form: str = ""  # the press that wants a form, which opens within seconds or never: it goes before all else
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +125,7 @@ class Inbound:
     text: str = ""
     command: str = ""
     press: Press | None = None
+    fields: tuple[tuple[str, str], ...] = ()  # what was changed in a form: names and values, times as ISO
     press_id: str = ""
     pressed_ref: str = ""  # the message the button hangs on
     files: tuple[FileRef, ...] = ()
@@ -229,7 +230,9 @@ class ReceivingChannel(Protocol):
 
     async def run(self, accept: Accept) -> None: ...
     async def show_typing(self, delivery: Delivery) -> None: ...
-    async def confirm_press(self, delivery: Delivery) -> None: ...
+    async def confirm_press(
+        self, delivery: Delivery, fields: tuple[Field, ...] = ()
+    ) -> None: ...  # of the form it wants
     async def tell(self, conversation: str, text: str) -> None: ...  # the receiver's own voice when no worker lives
     async def close(self) -> None: ...
 

@@ -8,7 +8,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from channels.base import FORM_OPEN, FileRef, Inbound
-from channels.slack_payload import HOME, Payload, decode, first_action, metadata, plain, said, typed_in, understand
+from channels.slack_payload import (
+    HOME,
+    Payload,
+    changed_in,
+    decode,
+    first_action,
+    metadata,
+    plain,
+    said,
+    typed_in,
+    understand,
+)
 from channels.slack_receive import press_id
 from knowledge.words import Press
 
@@ -108,7 +119,8 @@ class _Reader:
     def submission(self, seen: Payload) -> Inbound:
         kept = metadata(seen.content.get("view") or {})
         press, ref = Press.decode(kept.get("press", "")), kept.get("ref", "")
-        return self._inbound(seen, kind="press", ref=ref, press=press, pressed_ref=ref, text=typed_in(seen.content))
+        text, fields = typed_in(seen.content), tuple(changed_in(seen.content).items())
+        return self._inbound(seen, kind="press", ref=ref, press=press, pressed_ref=ref, text=text, fields=fields)
 
     def _inbound(self, seen: Payload, ref: str = "", **more: Any) -> Inbound:
         return Inbound(

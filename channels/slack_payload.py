@@ -10,13 +10,19 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import parse_qsl
+
+from knowledge.words import Field
 
 Kind = Literal[
     "", "message", "mention", "reaction", "home", "assistant", "command", "actions", "submission", "closed", "shortcut"
 ]
 FORM = "steward-edit"
+LONGEST = 3000
+"""Characters that an input of a form takes."""
+_FIELD = "field-"
 HOME = "home"
 _AT_HOME = ("home", "actions", "submission", "closed")
 _EVENTS: dict[str, Kind] = {
@@ -154,12 +160,18 @@ def metadata(view: dict[str, Any]) -> dict[str, str]:
     return {k: v for k, v in kept.items() if isinstance(v, str)} if isinstance(kept, dict) else {}
 
 
-def form(press: str, payload: Payload) -> dict[str, Any]:
-    """The edit form for a pressed button: the card as it stands, and what is to be different in the principal's words."""
+def form(press: str, payload: Payload, fields: tuple[Field, ...] = ()) -> dict[str, Any]:
+    """The edit form for a pressed button: the card as it stands, its fields with today's values, and room for words.
+
+    A text longer than a form takes is not in it; a line says so, and what to do.
+    """
     container = _dict(payload.content, "container")
-    stands = _text(_dict(payload.content, "message"), "text")[:3000]
+    stands = _text(_dict(payload.content, "message"), "text")[:LONGEST]
     shown = [{"type": "section", "text": {"type": "mrkdwn", "text": stands, "verbatim": True}}] if stands else []
     kept = {"press": press, "channel": payload.channel, "thread": payload.thread, "ref": _text(container, "message_ts")}
+    words = {"type": "plain_text_input", "action_id": FORM, "multiline": True, "max_length": LONGEST}
+    asked = "Or say it in your words" if fields else "How should it be?"
+    hint = f"More than {LONGEST:,} characters? Reply to the card instead."
     return {
         "type": "modal",
         "callback_id": FORM,
@@ -169,21 +181,93 @@ def form(press: str, payload: Payload) -> dict[str, Any]:
         "private_metadata": json.dumps(kept),
         "blocks": [
             *shown,
+            *(_asked_for(field) for field in fields),
             {
                 "type": "input",
                 "block_id": FORM,
-                "label": {"type": "plain_text", "text": "How should it be?"},
-                "hint": {"type": "plain_text", "text": "More than 3000 characters? Reply to the card instead."},
-                "element": {"type": "plain_text_input", "action_id": FORM, "multiline": True, "max_length": 3000},
+                "optional": bool(fields),
+                "label": {"type": "plain_text", "text": asked},
+                "hint": {"type": "plain_text", "text": hint},
+                "element": words,
             },
         ],
     }
 
 
+def _asked_for(field: Field) -> dict[str, Any]:
+    """One field as Slack asks for it."""
+    if len(field.value) > LONGEST:
+        told = (
+            f"{field.label}: {len(field.value):,} characters, more than a form takes. Reply to the card with all of it."
+        )
+        return {"type": "context", "elements": [{"type": "plain_text", "text": told}]}
+    element: dict[str, Any] = {"action_id": field.name}
+    if field.kind == "time":
+        element |= {"type": "datetimepicker", "initial_date_time": int(datetime.fromisoformat(field.value).timestamp())}
+    else:
+        element |= {"type": "plain_text_input", "multiline": field.kind == "text", "max_length": LONGEST}
+        element |= {"initial_value": field.value} if field.value else {}
+    return {
+        "type": "input",
+        "block_id": _FIELD + field.name,
+        "optional": field.optional,
+        "label": {"type": "plain_text", "text": field.label},
+        "element": element,
+    }
+
+
 def typed_in(content: dict[str, Any]) -> str:
-    """What was typed into the form; empty for null, absent or blank."""
-    values = _dict(_dict(_dict(content, "view"), "state"), "values")
-    return _text(_dict(_dict(values, FORM), FORM), "value").strip()
+    """What was typed into the form in free words; empty for null, absent or blank."""
+    return _text(_given(content, FORM, FORM), "value").strip()
+
+
+def changed_in(content: dict[str, Any]) -> dict[str, str]:
+    """The fields whose value is another than when the form was opened; a time as ISO in UTC."""
+    found = {}
+    for name, element in _fields(content):
+        given = _given(content, _FIELD + name, name)
+        if element.get("type") == "datetimepicker":
+            at = given.get("selected_date_time")
+            if isinstance(at, int) and at != element.get("initial_date_time") and 0 < at < 10**11:
+                found[name] = datetime.fromtimestamp(at, UTC).isoformat()
+        elif given and (value := _text(given, "value")).strip() != _text(element, "initial_value").strip():
+            found[name] = value
+    return found
+
+
+def trouble_in(content: dict[str, Any]) -> dict[str, str]:
+    """What is wrong with a form that was sent, by the block under which Slack shows it; empty when it can be taken."""
+    found = {}
+    times: dict[str, int] = {}
+    optional = {_text(block, "block_id") for block in _blocks(content) if block.get("optional") is True}
+    for name, element in _fields(content):
+        given = _given(content, _FIELD + name, name)
+        if element.get("type") == "datetimepicker":
+            at = given.get("selected_date_time")
+            times |= {name: at} if isinstance(at, int) else {}
+        elif not _text(given, "value").strip() and _FIELD + name not in optional:
+            found[_FIELD + name] = "This can't be empty."
+    if {"start", "end"} <= times.keys() and times["end"] <= times["start"]:
+        found[f"{_FIELD}end"] = "It must end after it begins."
+    if not found and not typed_in(content) and not changed_in(content):
+        found[FORM] = "Say how it should be, or leave it."
+    return found
+
+
+def _blocks(content: dict[str, Any]) -> list[dict[str, Any]]:
+    blocks = _dict(content, "view").get("blocks")
+    return [block for block in blocks if isinstance(block, dict)] if isinstance(blocks, list) else []
+
+
+def _fields(content: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Name and element of every field in a form that was sent."""
+    named = [(_text(block, "block_id"), _dict(block, "element")) for block in _blocks(content)]
+    return [(block_id.removeprefix(_FIELD), element) for block_id, element in named if block_id.startswith(_FIELD)]
+
+
+def _given(content: dict[str, Any], block: str, action: str) -> dict[str, Any]:
+    """What one input of a form holds."""
+    return _dict(_dict(_dict(_dict(_dict(content, "view"), "state"), "values"), block), action)
 
 
 def plain(text: str) -> str:

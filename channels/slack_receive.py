@@ -18,10 +18,10 @@ import httpx
 from channels.base import Accept, Answer, Delivery, Hook, Lane, RawRequest, Refused
 from channels.signs import Signs
 from channels.slack_access import SlackAccess, guard_logs, hide_tokens
-from channels.slack_payload import FORM, decode, digest, first_action, form, plain, said, typed_in, understand
+from channels.slack_payload import decode, digest, first_action, form, plain, said, trouble_in, understand
 from channels.slack_socket import Closed, connect
 from knowledge.egress import guarded_client
-from knowledge.words import Press
+from knowledge.words import Field, Press
 
 STORED = Answer()
 TOO_LATE = "That took too long for a form. Press Edit again, or reply to the card with the change."
@@ -81,8 +81,8 @@ def sort(raw: bytes, access: SlackAccess) -> Delivery | Answer:
     if content.get("type") == "url_verification":
         challenge = content.get("challenge")
         return Answer(body=challenge.encode("utf-8", "replace") if isinstance(challenge, str) else b"")
-    if content.get("type") == "view_submission" and content.get("view") and not typed_in(content):
-        told = {"response_action": "errors", "errors": {FORM: "Say how it should be, or leave it."}}
+    if content.get("type") == "view_submission" and content.get("view") and (wrong := trouble_in(content)):
+        told = {"response_action": "errors", "errors": wrong}
         return Answer(body=json.dumps(told).encode(), kind="application/json")
     return peek(raw, access.account, access.team) or Answer()
 
@@ -116,7 +116,7 @@ def peek(raw: bytes, account: str, team: str = "") -> Delivery | None:
         hint=plain(text) if seen.kind in ("message", "mention") else "",
         wants_typing=seen.kind in ("message", "mention", "assistant"),
         press_id=press_id(seen.channel, seen.thread, seen.user, content) if press else "",
-        form=press and pressed(content) == "edit",
+        form=str(first_action(content)["value"]) if press and pressed(content) == "edit" else "",
     )
 
 
@@ -206,9 +206,9 @@ class SlackReceiver:
             asked = {"channel_id": channel, "thread_ts": thread, "status": "is thinking…"}
             self._sign(self._call("assistant.threads.setStatus", asked))
 
-    async def confirm_press(self, delivery: Delivery) -> None:
+    async def confirm_press(self, delivery: Delivery, fields: tuple[Field, ...] = ()) -> None:
         """Open the edit form, while its three seconds run; other presses need no confirmation. Returns at once."""
-        self._sign(self._open_form(delivery))
+        self._sign(self._open_form(delivery, fields))
 
     async def tell(self, conversation: str, text: str) -> None:
         """Say plain text in the receiver's own voice. Raises ConnectionError when not taken."""
@@ -223,14 +223,14 @@ class SlackReceiver:
         await self._sign.close()
         await self._http.aclose()
 
-    async def _open_form(self, delivery: Delivery) -> None:
+    async def _open_form(self, delivery: Delivery, fields: tuple[Field, ...]) -> None:
         content = decode(delivery.raw) if delivery.form else {}
         trigger = content.get("trigger_id")
         if not isinstance(trigger, str):
             return
         seen = understand(content, delivery.raw)
         try:
-            await self._call("views.open", {"trigger_id": trigger, "view": form(first_action(content)["value"], seen)})
+            await self._call("views.open", {"trigger_id": trigger, "view": form(delivery.form, seen, fields)})
         except ConnectionError as trouble:
             if "expired_trigger_id" not in str(trouble):  # else a second click: the form stands open already
                 return

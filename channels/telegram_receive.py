@@ -17,6 +17,7 @@ from channels.base import Accept, Answer, Delivery, Hook, Lane, RawRequest, Refu
 from channels.signs import Signs
 from channels.telegram_access import ALLOWED_UPDATES, TelegramAccess, guard_logs, hide_token
 from knowledge.egress import guarded_client
+from knowledge.words import Field
 
 __all__ = ["STORED", "TelegramAccess", "TelegramReceiver", "hooks", "peek", "receive", "verify"]
 
@@ -196,7 +197,7 @@ class TelegramReceiver:
         if delivery.conversation:
             self._sign(self._call("sendChatAction", {**_address(delivery.conversation), "action": "typing"}, 5.0))
 
-    async def confirm_press(self, delivery: Delivery) -> None:
+    async def confirm_press(self, delivery: Delivery, fields: tuple[Field, ...] = ()) -> None:
         """End the spinner on a pressed button, after the grace for a notice with words. Returns at once."""
         if delivery.press_id:
             self._sign(self._call("answerCallbackQuery", {"callback_query_id": delivery.press_id}, 5.0), self._grace)

@@ -14,7 +14,7 @@ from channels.whatsapp_access import STATUS, STORED, TITLE, WEBHOOK, WhatsAppAcc
 from channels.whatsapp_signature import algorithm, is_signed, parameters
 from channels.whatsapp_state import reported
 from knowledge.egress import guarded_client
-from knowledge.words import Press
+from knowledge.words import Field, Press
 
 __all__ = ["STORED", "WhatsAppAccess", "WhatsAppReceiver", "fields", "hooks", "peek", "receive", "report", "verify"]
 
@@ -132,7 +132,7 @@ class WhatsAppReceiver:
             asked = {"messageId": delivery.dedupe_key, "channel": "whatsapp"}
             self._sign(self._post("messaging", "/v2/Indicators/Typing.json", asked))
 
-    async def confirm_press(self, delivery: Delivery) -> None:
+    async def confirm_press(self, delivery: Delivery, fields: tuple[Field, ...] = ()) -> None:
         """WhatsApp's buttons need no confirmation; the answer is a message."""
 
     async def tell(self, conversation: str, text: str) -> None:

@@ -95,6 +95,8 @@ async def judge_wish(tx: Tx, ctx: TurnContext, task: Task, wish: Wish, *, paused
     )  # fmt: skip
     verdict = judge_safely(ctx.crew.policy, question)
     shown[""] = {"reasons": list(verdict.reasons), "unusual": list(question.session.unusual)}
+    if verdict.word == "ask" and tool.form:
+        shown[""]["form"] = [{k: v for k, v in asdict(field).items() if k != "value"} for field in tool.form]
     return Judged(task.id, task.agent, wish, verdict, shown, document(question))
 
 

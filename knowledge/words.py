@@ -63,6 +63,20 @@ class Outbound:
         return cls(**{**body, "buttons": rows, "tiles": tiles})
 
 
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One argument that a form lets the principal change, with today's `value` (a time is ISO with offset).
+
+    `kind`: a line, a text of several lines, or a time. `optional`: it may be left empty.
+    """
+
+    name: str
+    label: str
+    kind: Literal["line", "text", "time"] = "line"
+    optional: bool = False
+    value: str = ""
+
+
 Verb = Literal[
     "approve", "reject", "edit", "later", "why", "undo", "retry", "dismiss", "allow", "block", "ignore", "once", "run",
     "choose", "pause", "resume", "grant", "take_back",

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from knowledge.words import Field
+
 EffectClass = Literal["read", "draft", "write", "send", "delete", "pay", "fetch"]
 Role = Literal["target", "content", "benign"]  # what an argument decides: who/where, what is said, or nothing critical
 
@@ -50,6 +52,7 @@ class Tool:
     `undo` gives the compensating call or None; `undo_note` says on the card whether and until when it can be undone.
     `revise(arguments, words, now, zone)` applies the principal's change ("make it 3pm"): new arguments, a question as
     string, or None when the words are no change to this tool.
+    `form` are the arguments that a form may change one by one, without values.
     `own` marks Steward's own notes and reminders, which the principal's direct words may write unasked.
     `recipients` are the arguments that name who will be able to read what goes out.
     Of reading tools: `foreign` says that what it returns was written by others (mail, web, files); `names` are the
@@ -68,6 +71,7 @@ class Tool:
     undo: Callable[[Arguments, Receipt], Undo | None] | None = None
     undo_note: Callable[[Arguments], str | None] = lambda _arguments: None
     revise: Callable[[Arguments, str, datetime, ZoneInfo], Arguments | str | None] | None = None
+    form: tuple[Field, ...] = ()
     own: bool = False
     recipients: frozenset[str] = frozenset()
     foreign: bool = False

@@ -13,6 +13,7 @@ from graphs.tools.calendar_revise import revise
 from graphs.tools.slots import overlapping
 from graphs.tools.values import Calendar, Event
 from graphs.tools.wording import clock, day, escaped, local, plain, quoted, times
+from knowledge.words import Field
 
 _TARGETS = ("start", "end", "uid", "recurrence")
 _SLIPS = (
@@ -76,6 +77,7 @@ def _create(calendar: Calendar, zone: ZoneInfo) -> Tool:
         undo=undo,
         undo_note=lambda _a: "possible until the event is changed",
         revise=revise,
+        form=_FORM,
     )
 
 
@@ -104,6 +106,7 @@ def _move(calendar: Calendar) -> Tool:
         undo=undo,
         undo_note=lambda _a: "possible until the event is changed again",
         revise=revise,
+        form=_FORM,
     )
 
 
@@ -147,6 +150,10 @@ def _restore(calendar: Calendar) -> Tool:
     )
 
 
+_FORM = (
+    Field("summary", "What"), Field("start", "Begins", "time"), Field("end", "Ends", "time"),
+    Field("location", "Where", optional=True),
+)  # fmt: skip
 _SHOWN = ("summary", "start", "end", "all_day", "location", "zone")
 
 

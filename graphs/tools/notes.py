@@ -12,6 +12,7 @@ from graphs.tools.base import Arguments, Receipt, Tool, ToolTrouble, Undo
 from graphs.tools.reading import reading
 from graphs.tools.values import Note, Vault
 from graphs.tools.wording import block, escaped, plain, quoted
+from knowledge.words import Field
 
 _LONG = 2_500  # characters; above, a card shows the beginning and says how much follows
 
@@ -46,6 +47,7 @@ def _write(vault: Vault) -> Tool:
         undo=lambda _a, r: Undo("notes.delete", {"name": r["note"], "expected": r["hash"], "title": r["title"]}),
         undo_note=lambda _a: "possible until the note is changed; it moves to the vault's trash",
         revise=_revise_text,
+        form=(Field("title", "Title"), Field("text", "Text", "text")),
         own=True,
     )
 
@@ -68,6 +70,7 @@ def _append(vault: Vault) -> Tool:
         undo=lambda _a, r: Undo("notes.cut", {"name": r["note"], "block": r["added"], "expected": r["hash"]}),
         undo_note=lambda _a: "possible until the note is changed again",
         revise=_revise_text,
+        form=(Field("text", "Text", "text"),),
         own=True,
     )
 

@@ -19,6 +19,7 @@ from graphs.when import Found, Moment, Recurrence, find, occurrence_after, parse
 from knowledge.database import Database
 from knowledge.database.schema import timer
 from knowledge.store import timers as store
+from knowledge.words import Field
 
 KIND = "reminder"
 _LATE = timedelta(minutes=1)
@@ -66,6 +67,7 @@ def _set(db: Database, clock: Callable[[], datetime]) -> Tool:
         undo=lambda a, r: Undo("timers.cancel", {**_copy(a), "timer": r["timer"]}),
         undo_note=lambda _a: "possible until it goes off",
         revise=_revise,
+        form=(Field("text", "What to say"), Field("due", "When", "time")),
         own=True,
     )
 

@@ -128,6 +128,11 @@ class Intake:
         row = self._ask("SELECT expires_at FROM setting WHERE key=?", (key,))
         return row is not None and (row[0] is None or row[0] > now)
 
+    def open_proposal(self, card: str, version: int, nonce: str, item: int) -> tuple[str, str] | None:
+        """(arguments, labels) of a card's proposal, while it is open and the card is of this version."""
+        found = self._ask(_OPEN_PROPOSAL, (card, version, nonce, item, item))
+        return (str(found[0]), str(found[1])) if found is not None else None
+
     def link_configured(self, principals: Mapping[str, str], now: int | None = None) -> None:
         """Accounts (channel → id) that the operator wrote into the settings are the principal's without a code."""
         at = int(time.time() * 1000) if now is None else now
@@ -256,6 +261,12 @@ _COUNTS = {
     "cards_open": "SELECT count(*) FROM card WHERE state='open'",
     "failures_open": "SELECT count(*) FROM failure WHERE state='open'",
 }
+
+_OPEN_PROPOSAL = """
+SELECT p.arguments, p.labels FROM card c JOIN proposal p ON p.card=c.id
+WHERE c.id=? AND c.version=? AND c.nonce=? AND c.state='open' AND p.state='open' AND (?=0 OR p.ordinal=?)
+ORDER BY p.ordinal LIMIT 1
+"""
 
 _LINK = """
 INSERT INTO identity(channel, account, external, standing, conversation, made_at) VALUES(?,'',?,'principal',?,?)

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 import channels
-from channels.base import Delivery, FileRef, Refusal, TryLater
+from channels.base import Answer, Delivery, FileRef, Refusal, TryLater
 from channels.slack import SlackSpeaker
 from channels.slack_access import SlackAccess
 from channels.slack_doctor import SCOPES
 from channels.slack_payload import decode, understand
 from channels.slack_receive import SlackReceiver, sort
-from knowledge.words import Button, Outbound, Press
+from knowledge.words import Button, Field, Outbound, Press
 from tests.fakes import slack_spec
 from tests.fakes.loopback import Loopback, Request, Response
 from tests.fakes.slack_api import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, FakeSlack
@@ -157,6 +157,83 @@ async def test_the_edit_button_opens_its_form_at_once_and_other_buttons_open_non
     inbound = speaker.parse(submitted.raw, "T1")
     assert (inbound.press, inbound.text, inbound.pressed_ref) == (EDIT, "make it shorter", receipt.ref)
     assert speaker.parse(pressed.raw, "T1").note == "a form was opened"
+
+
+LUNCH = (
+    Field("summary", "What", value="Lunch & <b>Ada</b>"), Field("start", "Begins", "time", value="2026-11-27T12:30:00+01:00"),
+    Field("end", "Ends", "time", value="2026-11-27T13:30:00+01:00"), Field("location", "Where", optional=True),
+)  # fmt: skip
+NOON = 1_795_779_000
+"""12:30 of that day in Zurich."""
+
+
+async def opened(
+    slack: FakeSlack, speaker: SlackSpeaker, receiver: SlackReceiver, fields: tuple[Field, ...] = LUNCH
+) -> dict[str, Any]:
+    await speaker.send(CARD, "D42")
+    await receiver.confirm_press(delivered(slack.people.press("Edit"), slack), fields)
+    await until(lambda: bool(slack.views))
+    return slack.views[-1]
+
+
+async def test_the_form_holds_todays_values_and_gives_back_what_was_changed(
+    slack: FakeSlack, speaker: SlackSpeaker, receiver: SlackReceiver
+) -> None:
+    view = await opened(slack, speaker, receiver)
+    held = {b["label"]["text"]: b["element"] for b in view["blocks"] if b["type"] == "input"}
+    assert held["What"]["initial_value"] == "Lunch & <b>Ada</b>"
+    assert (held["Begins"]["initial_date_time"], held["Ends"]["initial_date_time"]) == (NOON, NOON + 3600)
+    assert "initial_value" not in held["Where"]
+    sent = delivered(slack.people.submit(view, None, summary="Dinner", end=NOON + 7200, location="Luigi's"), slack)
+    inbound = speaker.parse(sent.raw, "T1")
+    assert dict(inbound.fields) == {"summary": "Dinner", "end": "2026-11-27T13:30:00+00:00", "location": "Luigi's"}
+    assert (inbound.kind, inbound.press, inbound.text) == ("press", EDIT, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "changed", "wrong"),
+    [
+        (None, {}, {"steward-edit": "Say how it should be, or leave it."}),
+        ("  ", {"summary": "Lunch & <b>Ada</b> "}, {"steward-edit": "Say how it should be, or leave it."}),
+        ("make it 3pm", {"summary": "   "}, {"field-summary": "This can't be empty."}),
+        (None, {"summary": None}, {"field-summary": "This can't be empty."}),
+        (None, {"end": NOON}, {"field-end": "It must end after it begins."}),
+        (None, {"start": NOON + 9000}, {"field-end": "It must end after it begins."}),
+    ],
+)
+async def test_a_form_that_cannot_be_taken_says_so_at_the_field_itself(
+    slack: FakeSlack, speaker: SlackSpeaker, receiver: SlackReceiver, words: str | None, changed: Any, wrong: Any
+) -> None:
+    view = await opened(slack, speaker, receiver)
+    answer = sort(slack.people.submit(view, words, **changed), access(slack))
+    assert isinstance(answer, Answer)
+    assert json.loads(answer.body) == {"response_action": "errors", "errors": wrong}
+    blocks = {block.get("block_id") for block in view["blocks"]}
+    assert set(wrong) <= blocks, "Slack refuses errors at blocks that are not there"
+
+
+async def test_a_text_longer_than_a_form_takes_is_told_and_not_cut(
+    slack: FakeSlack, speaker: SlackSpeaker, receiver: SlackReceiver
+) -> None:
+    long = (Field("title", "Title", value="Plan"), Field("text", "Text", "text", value="x" * 3001))
+    view = await opened(slack, speaker, receiver, long)
+    assert "3,001 characters, more than a form takes. Reply to the card" in str(view["blocks"])
+    assert "xxx" not in str(view["blocks"][1:])
+    inbound = speaker.parse(delivered(slack.people.submit(view, None, title="Budget"), slack).raw, "T1")
+    assert dict(inbound.fields) == {"title": "Budget"}
+    slack.views.clear()
+    fits = await opened(slack, speaker, receiver, (Field("text", "Text", "text", value="x" * 3000),))
+    assert len(fits["blocks"][1]["element"]["initial_value"]) == 3000
+
+
+@pytest.mark.parametrize("time", [True, -1, 0, 10**14, "noon", None, [], 2.5])
+async def test_no_value_of_a_form_raises(
+    slack: FakeSlack, speaker: SlackSpeaker, receiver: SlackReceiver, time: object
+) -> None:
+    view = await opened(slack, speaker, receiver)
+    sent = sort(slack.people.submit(view, "x", end=time), access(slack))
+    if isinstance(sent, Delivery):
+        assert "end" not in dict(speaker.parse(sent.raw, "T1").fields)
 
 
 async def test_a_form_that_comes_too_late_is_told_and_a_second_click_is_not(

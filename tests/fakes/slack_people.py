@@ -134,16 +134,21 @@ class People:
         started = {"user_id": user, "channel_id": DIRECT, "thread_ts": thread}
         return self.event({"type": "assistant_thread_started", "assistant_thread": started})
 
-    def submit(self, view: dict[str, Any], text: str | None, user: str = USER) -> bytes:
-        """Someone fills in a form that was opened and sends it."""
+    def submit(self, view: dict[str, Any], text: str | None, user: str = USER, **fields: Any) -> bytes:
+        """Someone fills in a form that was opened, words and `fields` (a time in seconds), and sends it."""
         self._count += 1
+        values = _as_opened(view)
+        for name, value in fields.items():
+            (key,) = [key for key in values[f"field-{name}"][name] if key != "type"]
+            values[f"field-{name}"][name][key] = value
+        values["steward-edit"] = {"steward-edit": {"type": "plain_text_input", "value": text}}
         filled = (
             {"type": "modal", "callback_id": "steward-edit"}
             | view
             | {
                 "id": f"V{self._count}",
                 "hash": "h",
-                "state": {"values": {"steward-edit": {"steward-edit": {"type": "plain_text_input", "value": text}}}},
+                "state": {"values": values},
             }
         )
         payload = {
@@ -158,3 +163,16 @@ class People:
         self._count += 1
         self.triggers.add(f"tr{self._count}")
         return f"tr{self._count}"
+
+
+def _as_opened(view: dict[str, Any]) -> dict[str, Any]:
+    """What every field of a form holds while nobody has touched it."""
+    held: dict[str, Any] = {}
+    for block in view.get("blocks", []):
+        if block["type"] == "input":
+            element = block["element"]
+            name, timed = element["action_id"], element["type"] == "datetimepicker"
+            shown = {"selected_date_time": element.get("initial_date_time")}
+            value = shown if timed else {"value": element.get("initial_value")}
+            held[block["block_id"]] = {name: {"type": element["type"]} | value}
+    return held

@@ -44,10 +44,26 @@ def view_problems(view: Any) -> list[str]:
     """What Slack's documented limits of views say against this one; None is no view."""
     if view is None:
         return []
-    found = block_problems([b for b in view["blocks"] if b["type"] != "input"], most=100)
+    found = block_problems([b for b in view["blocks"] if b["type"] not in ("input", "context")], most=100)
+    found += [problem for block in view["blocks"] if block["type"] == "input" for problem in _input_problems(block)]
+    if len({b["block_id"] for b in view["blocks"] if "block_id" in b}) < sum("block_id" in b for b in view["blocks"]):
+        found.append("a block_id twice")
     if view["type"] == "modal" and len(view["title"]["text"]) > 24:
         found.append("a title of more than 24")
     return found + ["private_metadata of more than 3000"] * (len(view.get("private_metadata", "")) > 3000)
+
+
+def _input_problems(block: dict[str, Any]) -> list[str]:
+    """What Slack's documented limits of inputs say against this one."""
+    element, label = block["element"], block["label"]
+    found = ["a label that is no plain text of at most 2000"] * (
+        label["type"] != "plain_text" or not 1 <= len(label["text"]) <= 2000
+    )
+    if element["type"] == "datetimepicker":
+        return found + ["no time of ten digits"] * (len(str(element["initial_date_time"])) != 10)
+    longest = element["max_length"]
+    found += ["max_length beyond 3000"] * (not 1 <= longest <= 3000)
+    return found + ["initial_value of more than max_length"] * (len(element.get("initial_value", "")) > longest)
 
 
 def block_problems(blocks: Any, most: int = 50) -> list[str]:

@@ -117,7 +117,20 @@ async def test_what_slack_has_of_its_own_form_thumb_thread_shortcut_and_home(tmp
         await _until(lambda: bool(slack.views), slack.calls)
         (view,) = slack.views
         assert "Lunch with Ada" in str(view["blocks"][0]), "the form shows the card as it stands"
+        held = {b["element"]["action_id"]: b["element"] for b in view["blocks"] if b["type"] == "input"}
+        assert held["summary"]["initial_value"] == "Lunch with Ada", "and holds today's values"
+        begins, ends = (held[name]["initial_date_time"] for name in ("start", "end"))
+        assert ends - begins == 3600
+        backwards = slack.signed(people.submit(view, None, end=begins))
+        answer = await run.http.post(backwards.path, content=backwards.body, headers=dict(backwards.headers))
+        assert answer.json()["errors"] == {"field-end": "It must end after it begins."}
         said = len(slack.sent())
+        await run.post(people.submit(view, None, location="Luigi's", summary="Lunch with Ada L."))
+        await run.hears("Luigi's")
+        await run.post(people.press("Edit"))
+        await _until(lambda: len(slack.views) == 2, slack.calls)
+        view = slack.views[-1]
+        assert "Lunch with Ada L." in str(view["blocks"][1])
         await run.post(people.submit(view, "make it 3pm"))
         await run.hears("15:00")
         await run.post(people.text("an hour later", thread_ts=slack.sent()[-1]["ts"]))
@@ -127,7 +140,7 @@ async def test_what_slack_has_of_its_own_form_thumb_thread_shortcut_and_home(tmp
         await run.settles()
         await run.post(people.react("+1::skin-tone-3", "17:00", user="U7"))
         await run.post(people.react("+1::skin-tone-3", "17:00"))
-        await run.hears("Created “Lunch with Ada”")
+        await run.hears("Created “Lunch with Ada L.”")
         assert run.events() == 1
 
         await run.post(people.shortcut("approve everything &amp; pay"))

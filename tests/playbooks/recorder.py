@@ -42,10 +42,10 @@ class Recorder:
         hint = "" if forwarded else text
         return self._delivery(body, sender, "control" if hint.strip().startswith("/stop") else "turn", hint=hint)
 
-    def pressed(self, data: str, ref: str, *, sender: str = PRINCIPAL, text: str = "") -> Delivery:
-        """Someone presses a button with `data` on the message `ref`, or sends its form with `text`."""
+    def pressed(self, data: str, ref: str, *, sender: str = PRINCIPAL, text: str = "", **fields: str) -> Delivery:
+        """Someone presses a button with `data` on the message `ref`, or sends its form with `text` and `fields`."""
         query = f"q{self._next()}"
-        body = {"press": data, "query": query, "on": ref, "text": text}
+        body = {"press": data, "query": query, "on": ref, "text": text, "fields": fields}
         return self._delivery(body, sender, "control", press_id=query)
 
     def _delivery(
@@ -71,7 +71,7 @@ class Recorder:
             press = Press.decode(body["press"])
             return Inbound(
                 "press", self.name, account, sender, sender, body["ref"], at, press=press, press_id=body["query"],
-                pressed_ref=body["on"], text=body["text"],
+                pressed_ref=body["on"], text=body["text"], fields=tuple(body["fields"].items()),
             )  # fmt: skip
         text = body["text"]
         more = {"forwarded": body["forwarded"], "reply_to": body["reply_to"], "sender_name": body["name"]}

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.forms import fields_of
 from knowledge.words import Press
 from tests.playbooks.kit import (
     Book,
@@ -307,6 +308,64 @@ async def test_a_form_sent_after_the_card_expired_says_so_and_changes_nothing(pl
     await play.deliver(form)
     assert "expired" in play.chats["telegram"].toasts[-1]
     assert await play.count("effect") == 0
+
+
+async def test_a_form_holds_todays_values_and_what_is_changed_in_it_is_the_new_version(play: Book) -> None:
+    await play(LUNCH, asks("12:30"))
+    _, ref, data = button(play, "Edit")
+    today = {field.label: field.value for field in fields_of(play.intake, data)}
+    assert today == {
+        "What": "Lunch with Ada", "Begins": "2026-11-27T12:30:00+01:00", "Ends": "2026-11-27T13:30:00+01:00", "Where": "",
+    }  # fmt: skip
+    changed = {
+        "end": "2026-11-27T14:00:00+00:00",
+        "location": "Luigi's",
+        "uid": "e9",
+        "made": "2020-01-01",
+        "zone": "UTC",
+    }
+    await play.deliver(play.chats["telegram"].pressed(data, ref, **changed))
+    await play(asks("12:30–15:00", "Luigi's", "version 2"), calls_nothing())
+    assert fields_of(play.intake, data) == (), "the form of a version that is superseded has no fields"
+    _, ref, data = button(play, "Edit")
+    assert {field.label: field.value for field in fields_of(play.intake, data)}["Where"] == "Luigi's"
+    await play.deliver(play.chats["telegram"].pressed(data, ref, summary="Dinner", text="make it 7pm"))
+    await play(
+        asks("Dinner", "19:00–21:30", "version 3"),
+        presses("Approve"),
+        calls("calendar.create", summary="Dinner", location="Luigi's", zone="Europe/Zurich"),
+        says("Created “Dinner”"),
+    )
+
+
+async def test_a_form_that_makes_no_sense_changes_nothing_and_says_why(play: Book) -> None:
+    await play(LUNCH, asks("12:30"))
+    _, ref, data = button(play, "Edit")
+    for changed, told in (
+        ({"end": "2026-11-27T12:00:00+01:00"}, "It would end before it begins."),
+        ({"start": "at noon"}, "“Begins” is no time that I can read."),
+        ({"summary": "  "}, "“What” can't be empty."),
+        ({"summary": "Lunch with Ada"}, "I don't see what to change"),
+        ({"uid": "e9"}, "I don't see what to change"),
+    ):
+        await play.deliver(play.chats["telegram"].pressed(data, ref, **changed))
+        assert told in play.chats["telegram"].toasts[-1]
+    assert await play.count("proposal WHERE version=1 AND state='open'") == 1
+
+
+async def test_only_who_presses_a_button_of_this_very_card_sees_what_it_holds(play: Book) -> None:
+    await play(LUNCH, asks("12:30"))
+    _, _, data = button(play, "Edit")
+    press = Press.decode(data)
+    assert press is not None
+    for other in (
+        replace(press, nonce="x"),
+        replace(press, version=2),
+        replace(press, ref="c99"),
+        replace(press, item=7),
+    ):
+        assert fields_of(play.intake, other.encode()) == ()
+    assert fields_of(play.intake, "no press") == ()
 
 
 async def test_a_new_message_voids_none_of_three_open_cards_and_all_three_turns_finish(play: Book) -> None:
