@@ -19,6 +19,7 @@ from twilio.rest import Client
 from channels import render, whatsapp_media
 from channels.base import ChannelError, FileRef, Finding, Inbound, Limits, Menu, Receipt, Refusal, TryLater
 from channels.whatsapp_access import WhatsAppAccess, guard_logs
+from channels.whatsapp_doctor import findings
 from channels.whatsapp_parse import parse
 from channels.whatsapp_state import is_open
 from channels.whatsapp_wire import (
@@ -27,11 +28,11 @@ from channels.whatsapp_wire import (
     KNOCK_BODY,
     TROUBLES,
     GuardedTwilio,
-    TwilioUnauthorised,
     WindowClosed,
     filled,
     flat,
     knock,
+    refused,
     template,
     told,
     variables,
@@ -173,47 +174,8 @@ class WhatsAppSpeaker:
             raise TryLater(f"The file could not be read ({type(trouble).__name__}).") from None
 
     async def probe(self) -> list[Finding]:
-        """Account, public address, and whether the knock template is approved."""
-        account = self._ready().api.accounts(self._access.account)
-        try:
-            found = await self._asked(account.fetch)
-        except TwilioUnauthorised:
-            return [
-                Finding(
-                    "Twilio takes the account and token", False, "Set STEWARD_WHATSAPP__ACCOUNT_SID and __AUTH_TOKEN"
-                )
-            ]
-        except ChannelError as trouble:
-            return [Finding("Twilio can be reached", False, str(trouble))]
-        public = self._access.public_url
-        step = "" if public else "Set STEWARD_PUBLIC_URL to the address that Twilio calls"
-        right = self._access.number.startswith("whatsapp:+")
-        return [
-            Finding(f"Twilio takes the account and token ({found.friendly_name}, {found.status})", True),
-            Finding(f"Webhooks reach Steward at {public or 'its public address'}/whatsapp/webhook", bool(public), step),
-            Finding("The sender is a WhatsApp number", right, "" if right else "STEWARD_WHATSAPP__FROM=whatsapp:+1…"),
-            await self._template(),
-        ]
-
-    async def _template(self) -> Finding:
-        """Whether WhatsApp approved the one message that may be sent when you were silent for a day."""
-        try:
-            sid = (await self._known_contents()).get(KNOCK)
-            if not sid:
-                step = "`steward run` makes it and asks WhatsApp; look again a minute later"
-                return Finding("The template that knocks after a day of silence is there", False, step)
-            answer = await self._json("GET", f"/v1/Content/{sid}/ApprovalRequests")
-        except ChannelError as trouble:
-            return Finding(f"The templates can be read: {trouble}", False, "Then run `steward doctor` again")
-        asked = answer.get("whatsapp")
-        status = str(asked.get("status", "")) if isinstance(asked, dict) else ""
-        what = "WhatsApp approved the template that knocks after a day of silence"
-        if status == "approved":
-            return Finding(what, True)
-        if status in ("received", "pending"):
-            return Finding(f"{what}: it is looking at it ({status})", True, "It takes minutes to a day")
-        step = "See the template steward_knock in Twilio's console, and submit it again there"
-        return Finding(f"{what}: it says “{status or 'nothing'}”", False, step)
+        """Every step of docs/whatsapp.md that Twilio can tell of, in its order."""
+        return await findings(self._access, lambda domain, path: self._json("GET", path, domain=domain))
 
     async def start(self) -> None:
         """Make the knock template where it is missing and ask WhatsApp to approve it. Harmless to repeat."""
@@ -278,12 +240,14 @@ class WhatsAppSpeaker:
     async def _make(self, content: dict[str, Any]) -> str:
         return str((await self._json("POST", "/v1/Content", content)).get("sid"))
 
-    async def _json(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    async def _json(
+        self, method: str, path: str, body: dict[str, Any] | None = None, domain: str = "content"
+    ) -> dict[str, Any]:
         headers = {"Content-Type": "application/json"} if body else {}
-        url = self._access.host("content") + path
+        url = self._access.host(domain) + path
         response = await self._asked(self._ready().request, method, url, data=body, headers=headers)
         if response.status_code >= 400:
-            raise Refusal(f"Twilio refused a template: {response.status_code}")
+            raise refused(response.status_code, path)
         found = json.loads(response.text)
         return found if isinstance(found, dict) else {}
 

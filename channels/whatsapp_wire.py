@@ -58,6 +58,15 @@ def _answered(trouble: TwilioRestException) -> ChannelError:
     return Refusal(f"Twilio refused: {trouble.code} {str(trouble.msg)[:200]}")
 
 
+def refused(status: int, path: str) -> ChannelError:
+    """What an answer means where no exception of the library says it."""
+    if status == 401:
+        return TwilioUnauthorised(" ".join((TwilioUnauthorised.__doc__ or "").split()), 60.0)
+    if status == 429 or status >= 500:
+        return TryLater(f"Twilio answered {status}.", _PAUSE)
+    return Refusal(f"Twilio refused {path.partition('?')[0]}: {status}")
+
+
 def _is_unsent(trouble: Exception) -> bool:
     if isinstance(trouble, (requests.exceptions.ConnectTimeout, requests.exceptions.InvalidURL)):
         return True

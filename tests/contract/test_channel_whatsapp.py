@@ -202,6 +202,47 @@ async def test_doctor_names_a_wrong_token_and_a_missing_address(twilio: FakeTwil
     assert ["STEWARD_PUBLIC_URL" in f.next_step for f in await homeless.probe() if not f.ok] == [True, False]
 
 
+@pytest.mark.parametrize(
+    ("hook", "told"),
+    [
+        ({"callback_url": f"{PUBLIC}/whatsapp/webhook", "callback_method": "POST"}, ""),
+        ({"callback_url": f"{PUBLIC}/whatsapp/webhook", "callback_method": None}, ""),
+        ({"callback_url": f"{PUBLIC}/whatsapp/webhook", "callback_method": "PUT"}, f"now it is PUT {PUBLIC}"),
+        ({"callback_url": "https://elsewhere.example/x"}, "now it is POST https://elsewhere.example/x"),
+        ({"callback_url": ""}, "now there is none"),
+        (None, "now there is none"),
+    ],
+)
+async def test_doctor_asks_twilio_where_it_posts_what_comes_in(
+    twilio: FakeTwilio, speaker: WhatsAppSpeaker, hook: dict[str, str] | None, told: str
+) -> None:
+    other = {"sender_id": "whatsapp:+1999", "webhook": {"callback_url": "https://x"}, "status": "ONLINE"}
+    twilio.senders = [other, {"sender_id": NUMBER, "webhook": hook, "status": "ONLINE"}]
+    (finding,) = [f for f in await speaker.probe() if f.what.startswith("Twilio posts what comes in")]
+    assert finding.ok == (not told)
+    assert told in finding.next_step
+    assert not told or f"POST {PUBLIC}/whatsapp/webhook" in finding.next_step
+
+
+async def test_doctor_tells_of_a_sender_that_is_offline_and_why(twilio: FakeTwilio, speaker: WhatsAppSpeaker) -> None:
+    twilio.senders = [
+        {"sender_id": NUMBER, "status": "OFFLINE", "offline_reasons": [{"message": "Name not approved."}]}
+    ]
+    (finding,) = [f for f in await speaker.probe() if "OFFLINE" in f.what]
+    assert (finding.ok, "Name not approved." in finding.next_step) == (False, True)
+
+
+async def test_doctor_says_what_to_look_at_where_twilio_keeps_no_record(
+    twilio: FakeTwilio, speaker: WhatsAppSpeaker
+) -> None:
+    (sandbox,) = [f for f in await speaker.probe() if "sandbox" in f.what]
+    twilio.senders_are_told = False
+    (silent,) = [f for f in await speaker.probe() if "does not say" in f.what]
+    for finding in (sandbox, silent):
+        assert finding.ok
+        assert f"must be POST {PUBLIC}/whatsapp/webhook" in finding.next_step
+
+
 @pytest.mark.parametrize(("status", "well"), [("approved", True), ("received", True), ("rejected", False)])
 async def test_doctor_says_what_whatsapp_thinks_of_the_template(
     twilio: FakeTwilio, speaker: WhatsAppSpeaker, status: str, well: bool

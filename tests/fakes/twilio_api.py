@@ -30,6 +30,8 @@ class FakeTwilio:
         self.contents: dict[str, dict[str, Any]] = {}
         self.approvals: list[dict[str, Any]] = []
         self.approval = ""  # what WhatsApp says of the templates
+        self.senders: list[dict[str, Any]] = []  # as the Senders API lists them; the sandbox's number is none
+        self.senders_are_told = True
         self.typing: list[str] = []
         self.stored: dict[str, bytes] = {}
         self.media_is_late = 0
@@ -148,6 +150,10 @@ class FakeTwilio:
             return Response.of({"status": "received"}, 201)
         if path.endswith("/ApprovalRequests"):
             return Response.of({"sid": path.split("/")[3], "whatsapp": {"name": "x", "status": self.approval}})
+        if path == "/v2/Channels/Senders":
+            if not self.senders_are_told:
+                return Response.of({"code": 20404, "message": "not found", "status": 404}, 404)
+            return Response.of({"senders": self.senders, "meta": {"next_page_url": None}})
         if path == "/v2/Indicators/Typing.json":
             self.typing.append(params["messageId"])
             return Response.of({"success": True})
