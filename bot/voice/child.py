@@ -117,7 +117,10 @@ def whisper(pcm: bytes, model: str, language: str = "") -> bytes:
 
     samples = np.frombuffer(pcm, np.int16).astype(np.float32) / 32768
     threads = min(4, os.cpu_count() or 1)
-    loaded = WhisperModel(model, device="auto", compute_type="auto", cpu_threads=threads, local_files_only=True)
+    try:
+        loaded = WhisperModel(model, device="auto", compute_type="auto", cpu_threads=threads, local_files_only=True)
+    except Exception as error:
+        raise Unable(f"The model in {model} can't be loaded ({type(error).__name__}); see docs/voice.md.") from error
     segments, _ = loaded.transcribe(samples, language=language or None, vad_filter=True)
     return " ".join(segment.text.strip() for segment in segments).encode()
 

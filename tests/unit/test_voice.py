@@ -21,8 +21,9 @@ from bot.voice.aloud import say, wish
 from bot.voice.base import RATE, NotSound, Sound, VoiceTrouble
 from bot.voice.transcribers import ServerTranscriber, SphinxTranscriber, WhisperTranscriber, transcriber_of
 from graphs.decisions import Decision, read_spoken
+from tests.fakes import whisper_model
 from tests.fakes.loopback import Loopback, Request, Response
-from tests.fakes.sound import CODECS, encoded, note, speech, tone
+from tests.fakes.sound import CODECS, encoded, note, speech, tone, vowels
 from tests.fakes.transcriber_api import Fail, FakeTranscriber
 
 pytest.importorskip("av", reason="the extra `voice` is not installed: no voice note is tested")
@@ -167,26 +168,32 @@ async def test_a_wrong_key_says_which_switch(server: FakeTranscriber) -> None:
         await ServerTranscriber(server.url, "sk-other").transcribe(Sound(bytes(320)))
 
 
-class _Model:
-    """faster-whisper's WhisperModel as far as it is used: with the names and kinds of its arguments."""
-
-    made: list[dict[str, Any]] = []  # noqa: RUF012
-
-    def __init__(self, model: str, device: str, compute_type: str, cpu_threads: int, local_files_only: bool) -> None:
-        self.made.append({"model": model, "local": local_files_only})
-
-    def transcribe(self, audio: Any, language: str | None, vad_filter: bool) -> tuple[Any, object]:
-        assert (audio.dtype.name, audio.shape, float(audio.max())) == ("float32", (4,), 0.5)
-        segments = [types.SimpleNamespace(text=" Note:"), types.SimpleNamespace(text=" milk. ")]
-        return iter(segments), types.SimpleNamespace(language=language)
+@pytest.fixture(scope="session")
+def whisper(tmp_path_factory: pytest.TempPathFactory) -> WhisperTranscriber:
+    """faster-whisper itself, with a whole model that says the same whatever it hears."""
+    pytest.importorskip("faster_whisper", reason="the extra `whisper` is not installed: no model of it is run")
+    return WhisperTranscriber(str(whisper_model.make(tmp_path_factory.mktemp("whisper") / "tiny")), "en")
 
 
-def test_faster_whisper_is_given_samples_and_a_local_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "faster_whisper", types.SimpleNamespace(WhisperModel=_Model))  # type: ignore[arg-type]
-    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    pcm = struct.pack("<4h", 0, 16_384, -16_384, 0)
-    assert child.whisper(pcm, "/models/small", "en") == b"Note: milk."
-    assert _Model.made == [{"model": "/models/small", "local": True}]
+@pytest.mark.integration
+async def test_faster_whisper_runs_a_model_of_yours_in_the_child_and_downloads_nothing(
+    whisper: WhisperTranscriber,
+) -> None:
+    assert whisper.lacks() == ""
+    assert await whisper.transcribe(Sound(vowels(3.0))) == whisper_model.WORDS
+
+
+@pytest.mark.integration
+async def test_faster_whisper_hears_no_words_where_nobody_speaks(whisper: WhisperTranscriber) -> None:
+    assert await whisper.transcribe(Sound(tone(2.0)[44:])) == ""
+
+
+@pytest.mark.integration
+async def test_a_model_that_is_damaged_is_one_sentence(whisper: WhisperTranscriber, tmp_path: Path) -> None:
+    for name in ("model.bin", "tokenizer.json"):
+        (tmp_path / name).write_bytes(b"no model")
+    with pytest.raises(VoiceTrouble, match="can't be loaded"):
+        await WhisperTranscriber(str(tmp_path)).transcribe(Sound(vowels(3.0)))
 
 
 def test_a_model_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
