@@ -71,7 +71,7 @@ DAMAGES: tuple[Damage, ...] = (
            'sender = found.get("From", "")', _HEARS + "a_person_without_a_phone_number_keeps_an_identity"),
     Damage("whatsapp tricky 13", _SPEAK, "self._pauses[conversation] = time.monotonic() + pause.retry_after", "pass",
            _TALKS + "slow_down_on_the_second_of_three_parts_keeps_the_order"),
-    Damage("whatsapp tricky 13", _WIRE, 'return Refusal(f"Twilio refused', 'return TryLater(f"Twilio refused',
+    Damage("whatsapp tricky 13", _WIRE, 'return Refusal(f"Twilio refused: {trouble', 'return TryLater(f"Twilio refused: {trouble',
            _PLAYS + "a_permanent_error_is_a_failure_and_never_repeated"),
     Damage("whatsapp tricky 7", _PARSE, '.partition(";")[0]', "", _VOICE + "whatsapp_voice_note_with_empty_body_is_heard"),
     Damage("whatsapp tricky 7", _PARSE, "range(min(int(count), 10)", "range(min(int(count), 1)",
