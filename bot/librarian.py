@@ -410,10 +410,13 @@ def hit_to_json(hit: Hit) -> dict[str, Any]:
         "text": hit.text, "name": hit.name, "place": hit.place, "dated": hit.dated.isoformat(), "source": hit.source,
         "integrity": hit.integrity, "score": hit.score, "parts": dict(hit.parts), "chunk": hit.chunk,
         "document": hit.document, "readers": list(hit.readers), "speaker": hit.speaker, "context": hit.context,
+        "also": [hit_to_json(one) for one in hit.also],
     }  # fmt: skip
 
 
 def hit_from_json(body: Mapping[str, Any]) -> Hit:
     from datetime import datetime
 
-    return Hit(**{**body, "dated": datetime.fromisoformat(body["dated"]), "readers": tuple(body["readers"])})
+    also = tuple(map(hit_from_json, body["also"]))
+    dated = datetime.fromisoformat(body["dated"])
+    return Hit(**{**body, "dated": dated, "readers": tuple(body["readers"]), "also": also})

@@ -60,7 +60,7 @@ class Witnessed:
         self, query: str, *, k: int = 8, sources: Sequence[str] = (), readers: Sequence[str] = ("principal",)
     ) -> list[Hit]:
         found = await self._memory.search(query, k=k, sources=sources, readers=readers)
-        self._read += [Labels((hit.name,), hit.integrity, hit.readers) for hit in found]
+        self._read += [Labels((hit.name,), hit.integrity, hit.readers) for one in found for hit in (one, *one.also)]
         return found
 
 

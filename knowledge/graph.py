@@ -24,6 +24,9 @@ from knowledge.needle import Needle
 
 MOST_DOCUMENTS = 60  # looked through, newest first
 MOST_NODES = 40
+MOST_LOOKED_THROUGH = 2_000  # passages, newest first, for names that are written alike
+MOST_OFFERED = 3
+ALIKE = 78  # percent: one wrong letter in a name of five
 
 _NAME = r"[A-ZÄÖÜÉÈ][\w&.'’-]*(?:\s+(?:von|van|de|di|da|of|[A-ZÄÖÜÉÈ0-9][\w&.'’-]*))*"
 _RELATIONS: tuple[tuple[str, re.Pattern[str]], ...] = (
@@ -130,6 +133,26 @@ async def who(
             if edge.what == what and Needle(name).within(edge.b):
                 found.append(edge)
     return found
+
+
+async def suggest(tx: Tx, name: str, *, readers: Sequence[str], now: int, issuers: Issuers | None = None) -> list[str]:
+    """Names that the readers may know and that are written almost like this one, nearest first, `MOST_OFFERED` at most."""
+    from rapidfuzz import fuzz, process
+
+    scope = Scope(tuple(readers))
+    columns = (chunk.c.text, chunk.c.said_at, document.c.id, document.c.readers, document.c.source, document.c.dated_at)
+    newest = select(*columns).join(document, chunk.c.document == document.c.id).where(document.c.state == "current")
+    texts = [
+        r.text
+        for r in await tx.execute(newest.order_by(document.c.dated_at.desc()).limit(MOST_LOOKED_THROUGH))
+        if scope.admits(tuple(json.loads(r.readers)), r.source, r.dated_at if r.said_at is None else r.said_at, r.id)
+    ]
+    known = {found for text in texts for found in names(text)}
+    known |= {f.subject for f in await facts.subjects(tx, readers=readers, now=now, issuers=issuers)}
+    known |= {word for found in known for word in found.split() if len(word) > 3}
+    near = process.extract(name, sorted(known), scorer=fuzz.ratio, processor=str.casefold, score_cutoff=ALIKE, limit=8)
+    unlike = [found for found, _, _ in near if found.casefold() != name.casefold()]
+    return list({found.casefold(): found for found in reversed(unlike)}.values())[::-1][:MOST_OFFERED]
 
 
 def relations(text: str) -> Iterator[tuple[str, str, str, str]]:

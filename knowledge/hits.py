@@ -27,3 +27,4 @@ class Hit:
     readers: tuple[str, ...] = ("principal",)
     speaker: str = ""
     context: str = ""  # the heading, title or thread line that stands above the text
+    also: tuple[Hit, ...] = ()  # where else the same is said

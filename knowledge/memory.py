@@ -79,7 +79,7 @@ class Memory:
         self._zone = zone  # in which "in March" is meant
         self._encoder = Encoder(embedder)
         self._projection = Projection(db, home or EdgeHome(index_path, self._encoder.size), self._encoder.fingerprint)
-        self._finder = Finder(db, self._encoder, weights=weights, fitted=fitted)
+        self._finder = Finder(db, self._encoder, now=now, weights=weights, fitted=fitted)
         self._now = now
 
     @property
@@ -90,7 +90,8 @@ class Memory:
         """Open the index and make it level with SQL. Raises `IndexBusy` when another process holds it."""
         await self._projection.open()
         async with self._db.read() as tx:
-            self._finder.names.learn(await store.speakers(tx))
+            for name, readers in await store.speakers(tx):
+                self._finder.names.learn([name], readers)
 
     async def close(self) -> None:
         await self._projection.close()
@@ -159,7 +160,8 @@ class Memory:
                 ids.append(id)
                 made += chunks
             gone = await store.removals(tx)
-        self._finder.names.learn(p.speaker for d in fresh for p in d.pieces if p.speaker)
+        for d in fresh:
+            self._finder.names.learn({p.speaker for p in d.pieces if p.speaker}, d.readers)
         await self._projection.learn(made, gone)
         return ids
 

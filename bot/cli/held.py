@@ -155,9 +155,12 @@ def graph(name: str, out: Path | None, *, as_json: bool) -> int:
     from knowledge.graph_picture import svg
 
     now, issuers = int(time.time() * 1000), public_keys(Settings().issuers)
-    found = asyncio.run(_read(lambda tx: graphs.around(tx, name, readers=("principal",), now=now, issuers=issuers)))
+    asked: dict[str, Any] = {"readers": ("principal",), "now": now, "issuers": issuers}
+    found = asyncio.run(_read(lambda tx: graphs.around(tx, name, **asked)))
     if not found.edges and not found.documents:
-        print(f"Steward holds nothing about “{name}”.", file=sys.stderr)
+        near = asyncio.run(_read(lambda tx: graphs.suggest(tx, name, **asked)))
+        meant = f" Did you mean {' or '.join(f'“{one}”' for one in near)}?" if near else ""
+        print(f"Steward holds nothing about “{name}”.{meant}", file=sys.stderr)
         return 1
     if as_json:
         show.as_json(asdict(found))

@@ -43,15 +43,20 @@ def search(query: str, k: int, *, explain: bool, as_json: bool) -> int:
 
 def _told(number: int, hit: Hit, *, explain: bool) -> str:
     place = f", {hit.place}" if hit.place else ""
-    lines = [f"{number}. {hit.name}{place} ({hit.dated.astimezone():%Y-%m-%d}, {hit.source}, {hit.integrity})"]
+    lines = [f"{number}. {hit.name}{place} ({_source(hit)})"]
     if hit.context and hit.context != hit.name:
         lines.append(f"   {hit.context}")
     lines += [f"   {line}" for line in hit.text.strip().splitlines()[:6]]
+    lines += [f"   also in {one.name}{f', {one.place}' if one.place else ''} ({_source(one)})" for one in hit.also]
     if explain:
         lines.append(
             f"   score {hit.score:.4f} = " + " ".join(f"{name} {part:.3f}" for name, part in hit.parts.items())
         )
     return "\n".join(lines)
+
+
+def _source(hit: Hit) -> str:
+    return f"{hit.dated.astimezone():%Y-%m-%d}, {hit.source}, {hit.integrity}"
 
 
 async def _search(query: str, k: int) -> list[Hit]:

@@ -57,7 +57,11 @@ async def work(task: Task, desk: Desk) -> Draft:
     wanted = {"name": about, "since": arguments.get("since"), "until": arguments.get("until")}
     found = await desk.read("graph.around", wanted)
     if not found["edges"] and not found["documents"]:
-        return Draft(f"I hold nothing about {quoted(about)}" + (" in that time." if wanted["since"] else "."))
+        nothing = f"I hold nothing about {quoted(about)}" + (" in that time." if wanted["since"] else ".")
+        if not (near := [plain(name, 60) for name in found["near"]]):
+            return Draft(nothing)
+        meant = " or ".join(quoted(name) for name in near)
+        return Draft(f"{nothing} Did you mean {meant}?", choices=tuple(f"everything about {name}" for name in near))
     return Draft(_told(about, found, desk), tuple(_proof(d, desk) for d in found["documents"][:4]))
 
 

@@ -85,7 +85,7 @@ async def recall(desk: Desk, query: str, k: int = 8) -> tuple[Draft | None, list
     if not hits or not answerable(query, hits):
         return None, hits
     words = passage(query, hits[0])
-    return Draft(escaped(words), (proof(hits[0], words),)), hits
+    return Draft(escaped(words), proofs(hits[0], words)), hits
 
 
 def nearest(query: str, hits: list[Hit]) -> Draft | None:
@@ -95,7 +95,12 @@ def nearest(query: str, hits: list[Hit]) -> Draft | None:
     if confidence(query, hits) < LIKELY:
         return None
     words = passage(query, hits[0])
-    return Draft(f"I don't know for sure. The nearest that I found: {quoted(words)}", (proof(hits[0], words),))
+    return Draft(f"I don't know for sure. The nearest that I found: {quoted(words)}", proofs(hits[0], words))
+
+
+def proofs(hit: Hit, words: str) -> tuple[Evidence, ...]:
+    """Every source that says it, three at most."""
+    return tuple(proof(one, words) for one in (hit, *hit.also[:2]))
 
 
 def proof(hit: Hit, words: str) -> Evidence:

@@ -294,10 +294,11 @@ async def counts(tx: Tx) -> tuple[int, int, int]:
     return int(documents), int(chunks), int(waiting)
 
 
-async def speakers(tx: Tx) -> list[str]:
-    """Everybody who ever spoke in a remembered conversation."""
-    statement = select(chunk.c.speaker).where(chunk.c.speaker.is_not(None)).distinct()
-    return [name for name in (await tx.execute(statement)).scalars() if name]
+async def speakers(tx: Tx) -> list[tuple[str, tuple[str, ...]]]:
+    """Everybody who spoke in a conversation, with who may know of it; once for each set of readers."""
+    spoke = select(chunk.c.speaker, document.c.readers).join(document, chunk.c.document == document.c.id)
+    found = await tx.execute(spoke.where(chunk.c.speaker.is_not(None)).distinct())
+    return [(r.speaker, tuple(json.loads(r.readers))) for r in found if r.speaker]
 
 
 def _row(values: tuple[object, ...]) -> Row:

@@ -183,6 +183,14 @@ async def believable(
     ]
 
 
+async def subjects(tx: Tx, *, readers: Sequence[str], now: int, issuers: Issuers | None = None) -> list[Fact]:
+    """One fact that is held now for each subject of which the readers may know one."""
+    held = and_(fact.c.state == "held", fact.c.retracted_at.is_(None), *(
+        or_(end.is_(None), end > now) for end in (fact.c.expires_at, fact.c.valid_to)))  # fmt: skip
+    found = await believable(tx, await _select(tx, held), readers, issuers)
+    return list({f.subject: f for f in found if f.subject}.values())
+
+
 async def any_signed(tx: Tx) -> bool:
     """Whether there is an assertion that may have to be put aside, or told of."""
     alive = and_(fact.c.authority == "signed", fact.c.retracted_at.is_(None))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -16,11 +16,12 @@ from knowledge.embedding.base import from_blob
 from knowledge.embedding.encoder import Encoder
 from knowledge.hits import Hit
 from knowledge.index.base import Ask, Index, Pool, Scope
-from knowledge.index.bm25 import query_vector
+from knowledge.index.bm25 import plain_words, query_vector
 from knowledge.retriever.attributes import LEAST, Attributes, Matrix
 from knowledge.retriever.focus import CLOSER, remainder
+from knowledge.retriever.fold import Fold
 from knowledge.retriever.lexicon import glossed
-from knowledge.retriever.question import Names, Question, dissect, english
+from knowledge.retriever.question import Names, Question, dissect, english, has_time
 from knowledge.retriever.rank import Ranked, Weights, rank
 from knowledge.retriever.weights import AGREE, DEFAULT, LEXICAL, REST
 
@@ -28,14 +29,24 @@ POOL = 120  # candidates of each of the three searches
 SLACK = 8  # rows read beyond those wanted, should the index be behind SQL
 LONGEST = 2_000  # characters of a question
 AT_ONCE = 3  # candidates of the second look that are embedded together
+NEWS = frozenset({"mail", "turn"})  # sources whose passages are of their day
+FADE = 0.15  # of a score
+HALF_LIFE = 180 * 86_400_000  # ms
 
 
 class Finder:
     """Finds passages. `names` are the speakers it knows; memory teaches them."""
 
     def __init__(
-        self, db: Database, encoder: Encoder, *, weights: Weights = DEFAULT, fitted: Path | None = None
+        self,
+        db: Database,
+        encoder: Encoder,
+        *,
+        now: Callable[[], int],
+        weights: Weights = DEFAULT,
+        fitted: Path | None = None,
     ) -> None:
+        self._now = now
         self._db = db
         self._encoder = encoder
         self._weights = weights
@@ -48,14 +59,14 @@ class Finder:
 
     async def find(self, index: Index, query: str, scope: Scope, k: int) -> list[Hit]:
         """The best `k` passages that `scope` admits, best first; none for a question without words."""
-        question = dissect(normalise(query)[:LONGEST], self.names)
+        question = dissect(normalise(query)[:LONGEST], self.names, scope.names)
         if not question.text.strip() or not scope.names or k < 1:
             return []
         pool = await self.candidates(index, question, scope)
         dense = any("dense" in f.scores for f in pool.found)
         ranked = rank(question, pool, self._weights if dense else LEXICAL)
         wanted = max(k, CLOSER)
-        kept: list[tuple[Row, Ranked]] = []
+        fold = Fold()
         for start in range(0, len(ranked), wanted + SLACK):
             some = ranked[start : start + wanted + SLACK]
             async with self._db.read() as tx:
@@ -63,11 +74,12 @@ class Finder:
             for r in some:
                 row = rows.get(r.found.id)
                 if row is not None and scope.admits(row.readers, row.source, row.at, row.document):
-                    kept.append((row, r))
-            if len(kept) >= wanted:
+                    fold.take(row, r)
+            if len(fold.kept) >= wanted:
                 break
+        kept, others = fold.kept, fold.others()
         closer = await self._closer(question, kept[:CLOSER])
-        return [hit(row, r) for row, r in (closer + kept[CLOSER:])[:k]]
+        return [hit(row, r, others.get(row.chunk, ())) for row, r in (closer + kept[CLOSER:])[:k]]
 
     async def candidates(self, index: Index, question: Question, scope: Scope) -> Pool:
         """The pool that ranking chooses from."""
@@ -86,8 +98,9 @@ class Finder:
         left = remainder(question.text, [row.text for row, _ in kept])
         own = await self._encoder.encode([glossed(left.question)])
         asked = own[0] if own is not None else None
+        timed = has_time(plain_words(question.text))
         looked = [
-            (row, self._rests(row, dataclasses.replace(r, looks={"cover": cover}), asked))
+            (row, self._rests(row, self._aged(row, dataclasses.replace(r, looks={"cover": cover}), timed=timed), asked))
             for (row, r), cover in zip(kept, left.cover, strict=True)
         ]
         looked.sort(key=lambda pair: -pair[1].score)
@@ -112,6 +125,15 @@ class Finder:
         looked.sort(key=lambda pair: -pair[1].score)
         return looked
 
+    def _aged(self, row: Row, ranked: Ranked, *, timed: bool) -> Ranked:
+        """The candidate with what its age takes from it; nothing where the question tells a time."""
+        age = 0.0 if timed else faded(row.source, row.at, self._now())
+        return (
+            dataclasses.replace(ranked, score=ranked.score + age, looks={**ranked.looks, "faded": age})
+            if age
+            else ranked
+        )
+
     def _rests(self, row: Row, ranked: Ranked, asked: Matrix | None) -> Ranked:
         """The candidate with how near the question's remainder is to the whole of it."""
         if asked is None or row.vector is None or row.fingerprint != self._encoder.fingerprint:
@@ -127,8 +149,13 @@ def _lowered(ranked: Ranked, looks: Mapping[str, float], by: float | None = None
     return dataclasses.replace(ranked, score=ranked.score + by, looks={**ranked.looks, **looks})
 
 
-def hit(row: Row, ranked: Ranked | None = None) -> Hit:
-    """A row as agents see it."""
+def faded(source: str, at: int, now: int) -> float:
+    """What age takes from the score of news: nothing today, `FADE` in the end. Truth does not age, so it only ranks."""
+    return FADE * (0.5 ** (max(0, now - at) / HALF_LIFE) - 1) if source in NEWS else 0.0
+
+
+def hit(row: Row, ranked: Ranked | None = None, others: Sequence[Row] = ()) -> Hit:
+    """A row as agents see it, with the `others` that say the same elsewhere."""
     return Hit(
         text=row.text,
         name=row.external_id if row.source in {"note", "file"} else row.title or row.external_id,
@@ -144,4 +171,5 @@ def hit(row: Row, ranked: Ranked | None = None) -> Hit:
         readers=row.readers,
         speaker=row.speaker or "",
         context=row.context,
+        also=tuple(map(hit, others)),
     )

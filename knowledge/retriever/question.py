@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from knowledge.index.base import EVERYONE
 from knowledge.index.bm25 import fold, plain_words, token_id, tokens
 from knowledge.retriever.lexicon import language
 
@@ -63,26 +64,31 @@ class Question:
 
 @dataclass(slots=True)
 class Names:
-    """The speakers that memory knows, by the first word of their names."""
+    """The speakers that memory knows, by the first word of their names, each with who may know of them."""
 
-    by_first: dict[str, set[tuple[tuple[str, ...], int]]] = field(default_factory=dict)
+    by_first: dict[str, dict[tuple[tuple[str, ...], int], set[str]]] = field(default_factory=dict)
 
-    def learn(self, names: Iterable[str]) -> None:
+    def learn(self, names: Iterable[str], readers: Iterable[str] = (EVERYONE,)) -> None:
+        readers = set(readers)
         for name in names:
             words = tuple(plain_words(name))
             if words:
-                self.by_first.setdefault(words[0], set()).add((words, name_id(name)))
+                self._learn(words[0], words, name, readers)
                 for word in words:  # a first or family name alone means the person, too
                     if len(words) > 1 and len(word) > 3:
-                        self.by_first.setdefault(word, set()).add(((word,), name_id(name)))
+                        self._learn(word, (word,), name, readers)
 
-    def within(self, words: list[str]) -> tuple[frozenset[int], frozenset[str]]:
-        """Hashes of the speakers that a text names, and the words that name them."""
+    def _learn(self, word: str, words: tuple[str, ...], name: str, readers: set[str]) -> None:
+        self.by_first.setdefault(word, {}).setdefault((words, name_id(name)), set()).update(readers)
+
+    def within(self, words: list[str], readers: Iterable[str] = (EVERYONE,)) -> tuple[frozenset[int], frozenset[str]]:
+        """Hashes of the speakers that a text names, and the words that name them, as far as the readers may know them."""
+        readers = set(readers)
         ids: set[int] = set()
         used: set[str] = set()
         for i, word in enumerate(words):
-            for name, id in self.by_first.get(word, ()):
-                if tuple(words[i : i + len(name)]) == name:
+            for (name, id), known_to in self.by_first.get(word, {}).items():
+                if tuple(words[i : i + len(name)]) == name and not readers.isdisjoint(known_to):
                     ids.add(id)
                     used.update(name)
         return frozenset(ids), frozenset(used)
@@ -93,11 +99,11 @@ def name_id(name: str) -> int:
     return token_id(" ".join(plain_words(name))) if name.strip() else 0
 
 
-def dissect(text: str, names: Names) -> Question:
-    """Take a question apart. Pure; `names` are the known speakers."""
+def dissect(text: str, names: Names, readers: Iterable[str] = (EVERYONE,)) -> Question:
+    """Take a question apart. Pure; `names` are the known speakers, of whom only those count that a reader may know."""
     folded = fold(text)
     words = plain_words(text)
-    ids, used = names.within(words)
+    ids, used = names.within(words, readers)
     telling = tuple(tokens(" ".join(w for w in words if w not in ASKING_WORDS)))
     return Question(
         text=text,

@@ -49,4 +49,6 @@ async def test_everything_about_a_company_since_a_day_and_as_a_picture(play: Boo
         says("address: Bahnhofstrasse 1"),
         does(lambda book: "document" not in list(book.chats["telegram"].posted.values())[-1].text),
         does(picture),
+        user("everything about Ada Browne"),
+        says("I hold nothing about “Ada Browne”", "Did you mean", "“Ada Brown”"),
     )
