@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from knowledge.words import Field, Outbound, Press
 
@@ -103,6 +103,11 @@ class FileRef:
     size: int
     spoken: bool = False
 
+    def __post_init__(self) -> None:
+        _are_texts(self, ("id", "name", "mime"))
+        if not isinstance(self.size, int):
+            raise TypeError("a size that is no number")
+
 
 Kind = Literal["text", "command", "press", "voice", "file", "edit", "timer", "reaction", "home", "sign", "unsupported"]
 
@@ -139,6 +144,19 @@ class Inbound:
     board: bool = False  # it came from the page that the platform keeps for us: the answer is that page, anew
     album: str = ""  # several files sent as one share it
     also: str = ""  # a second id of the same person, where the platform gives two
+
+    def __post_init__(self) -> None:
+        _are_texts(self, _TEXTS)
+
+
+_TEXTS: Final = tuple(name for name, kind in Inbound.__annotations__.items() if kind == "str")
+
+
+def _are_texts(value: object, names: tuple[str, ...]) -> None:
+    """A platform's library may hand on whatever stood in the payload: what is no text stops here, not in the turn."""
+    for name in names:
+        if not isinstance(getattr(value, name), str):
+            raise TypeError(f"{name} is no text")
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,9 +148,9 @@ class _Reader:
         topic: int | None = None,
         **more: Any,
     ) -> Inbound:
-        where = str(chat.id) if chat else str(sender.id) if sender and kind == "press" else ""
-        if not isinstance(more.get("text", ""), str) or not isinstance(more.get("quoted", ""), str):
-            raise TypeError("a text that is none")
+        if any(not isinstance(one.id, int) for one in (chat, sender) if one):
+            raise TypeError("an id that is none")
+        where = str(chat.id) if chat else str(sender.id) if sender else ""  # a private chat has its person's id
         return Inbound(
             kind=kind,
             channel="telegram",

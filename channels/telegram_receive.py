@@ -70,7 +70,7 @@ def peek(raw: bytes | dict[str, Any], account: str) -> Delivery:
         content.get("from") or content.get("user") or content.get("sender_chat") or content.get("actor_chat")
     )
     chat = _dict(message.get("chat"))
-    conversation = _id(chat) or (_id(sender) if kind == "callback_query" else "")
+    conversation = _id(chat) or _id(sender)  # what stands in no chat belongs to the person's own
     if conversation and message.get("is_topic_message") is True and isinstance(message.get("message_thread_id"), int):
         conversation += f":{message['message_thread_id']}"
     own_words = kind == "message" and "forward_origin" not in content

@@ -22,6 +22,7 @@ NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 FROM = {"id": 42, "is_bot": False, "first_name": "Ada", "last_name": "L"}
 BOT = {"id": 1, "is_bot": True, "first_name": "Steward", "username": "steward_bot"}
 CHAT = {"id": 42, "type": "private"}
+VOICE = {"file_id": "f", "file_unique_id": "u", "duration": 3}
 GROUP = {"id": -5, "type": "supergroup", "title": "G"}
 STRANGER = {"id": 9, "is_bot": False, "first_name": "S"}
 
@@ -193,6 +194,22 @@ def test_unknown_kinds_are_named_and_channel_posts_are_no_turn() -> None:
         {"message": {"message_id": 5, "date": 1, "chat": CHAT, "unique_gift": {"gift": 3}}},
         {"message": "x"},
         {"callback_query": {"id": "1"}},
+        # what the library lets through, and nothing behind it expects (found by fuzzing)
+        {
+            "message": {
+                "message_id": 5,
+                "date": 1,
+                "chat": CHAT,
+                "from": CHAT | {"first_name": ["Ada"], "is_bot": False},
+                "text": "x",
+            }
+        },
+        {"message": {"message_id": 5, "date": 1, "chat": CHAT, "from": FROM | {"id": [42]}, "text": "x"}},
+        {"message": {"message_id": 5, "date": 1, "chat": CHAT | {"id": None}, "from": FROM, "text": "x"}},
+        {"message": {"message_id": 5, "date": 1, "chat": CHAT, "from": FROM, "voice": VOICE | {"mime_type": 2.5}}},
+        {"message": {"message_id": 5, "date": 1, "chat": CHAT, "from": FROM, "audio": VOICE | {"mime_type": ["x"]}}},
+        {"message": {"message_id": 5, "date": 1, "chat": CHAT, "from": FROM, "document": VOICE | {"file_name": [[]]}}},
+        {"message": {"message_id": 5, "date": 1, "chat": CHAT, "from": FROM, "document": VOICE | {"file_size": "9"}}},
     ],
 )
 def test_what_the_library_stumbles_over_is_a_value_error(content: dict[str, Any]) -> None:

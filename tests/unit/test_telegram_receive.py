@@ -60,6 +60,11 @@ def test_a_press_takes_the_control_lane_and_tells_whom_to_confirm() -> None:
     assert (seen.lane, seen.press_id, seen.conversation, seen.wants_typing) == ("control", "99", "42", False)
 
 
+def test_what_stands_in_no_chat_belongs_to_its_persons_own() -> None:
+    seen = peek(update(poll_answer={"poll_id": "1", "user": FROM, "option_ids": [0]}), "1")
+    assert (seen.conversation, seen.sender) == ("42", "42")
+
+
 def test_a_topic_is_a_conversation_of_its_own_but_a_reply_thread_is_not() -> None:
     assert peek(message(text="x", message_thread_id=3, is_topic_message=True), "1").conversation == "42:3"
     assert peek(message(text="x", message_thread_id=3), "1").conversation == "42"
