@@ -125,8 +125,12 @@ async def compose(
         for name, speaker in voices(settings, menu_of(AGENTS), _last_inbound(db)).items():
             spoken.setdefault(name, speaker)
         policy = _policy()
+        splitter = _splitter(settings)
+        if splitter is not None:
+            stack.push_async_callback(splitter.close)
         crew = Crew(
             db=db, agents=AGENTS, tools=tools, policy=policy, understanding=understanding, memory=librarian,
+            split=splitter.split if splitter is not None else None,
             walls=settings.walls.of, zone=zone, clock=now, owner=leases.process_owner(os.getpid()),
             reach=Reach(tuple(spoken), console), hold_ms=int(settings.policy.hold_s * 1000),
             limits=Limits(first_days=settings.policy.first_days),
@@ -194,6 +198,16 @@ def _planner(settings: Settings) -> Any:
         timeout_s=settings.models.timeout_s,
         agents=AGENTS,
     )
+
+
+def _splitter(settings: Settings) -> Any:
+    """The same model, asked to split a question that memory does not answer at once."""
+    if not settings.models.fast:
+        return None
+    from graphs.models import ModelSplitter
+
+    key, models = settings.models.api_key.get_secret_value(), settings.models
+    return ModelSplitter.of(models.fast, base_url=models.base_url, api_key=key, timeout_s=models.timeout_s)
 
 
 def _policy() -> RegoPolicy | None:

@@ -76,6 +76,11 @@ class Memory(Protocol):
     ) -> list[Hit]: ...
 
 
+async def unsplit(question: str) -> tuple[str, ...]:
+    """Without a model a question stays whole."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What an agent is given: the principal's words, the clock, memory and reading tools. No writing happens here."""
@@ -89,6 +94,7 @@ class Desk:
     zone: ZoneInfo
     memory: Memory
     read: Callable[[str, Mapping[str, Any]], Awaitable[Any]]  # reading tools by name, guarded and recorded
+    split: Callable[[str], Awaitable[tuple[str, ...]]] = unsplit  # a question into two or three, where a model can
     drafts: Mapping[str, Draft] = field(default_factory=dict)  # of the tasks it waited for
     turn: str = ""
 

@@ -124,6 +124,7 @@ async def _run(ctx: TurnContext, task: Task) -> Draft:
         zone=ctx.crew.zone,
         memory=Witnessed(Walled(ctx.crew.memory, _reads_as(ctx, task)), ctx.read.setdefault(task.id, [])),
         read=_reader(ctx, task),
+        split=_splitter(ctx),
         drafts={i: ctx.drafts[i] for i in task.after},
         turn=ctx.turn,
     )
@@ -154,6 +155,17 @@ def _reader(ctx: TurnContext, task: Task) -> Any:
         return answer
 
     return read
+
+
+def _splitter(ctx: TurnContext) -> Any:
+    async def split(question: str) -> tuple[str, ...]:
+        if ctx.crew.split is None:
+            return ()
+        into = await ctx.crew.split(question, ctx.now, ctx.crew.zone)
+        ctx.trace.setdefault("split", []).append({"question": question, "into": list(into)})
+        return into
+
+    return split
 
 
 async def _planned(ctx: TurnContext) -> list[Task]:

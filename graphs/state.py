@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypedDict
@@ -68,6 +68,7 @@ class Crew:
     clock: Callable[[], datetime]
     owner: str
     reach: Reach = NOBODY
+    split: Callable[[str, datetime, ZoneInfo], Awaitable[tuple[str, ...]]] | None = None  # a model's, for questions
     walls: Callable[[str], frozenset[str]] = lambda _agent: frozenset()  # classes that an agent may not read
     card_life_ms: int = 7 * 24 * 3600 * 1000
     record_life_ms: int = 90 * 24 * 3600 * 1000

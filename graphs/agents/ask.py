@@ -32,6 +32,7 @@ _SURE = re.compile(
     re.I | re.S,
 )
 _HITS = 8
+_MANY = 6  # words: a shorter question asks for one thing
 _LONGEST = 1_000  # characters: a longer text is no question
 
 
@@ -57,7 +58,20 @@ async def work(task: Task, desk: Desk) -> Draft:
     if (fact := await known(desk, query)) is not None:
         return fact
     answer, hits = await recall(desk, query, _HITS)
-    return answer or nearest(query, hits) or Draft(_unknown(hits))
+    return answer or await _in_parts(query, desk) or nearest(query, hits) or Draft(_unknown(hits))
+
+
+async def _in_parts(query: str, desk: Desk) -> Draft | None:
+    """What memory answers of the parts of a question; None where it is not split, or no part is answered."""
+    if len(query.split()) < _MANY:
+        return None
+    lines, evidence, answered = [], [], False
+    for part in await desk.split(query):
+        draft = await known(desk, part) or (await recall(desk, part, _HITS))[0]
+        answered |= draft is not None
+        evidence += list(draft.evidence) if draft is not None else []
+        lines.append(f"- {escaped(plain(part, 200))} {draft.text if draft is not None else 'I don’t know.'}")
+    return Draft("In parts:\n" + "\n".join(lines), tuple(dict.fromkeys(evidence))) if answered else None
 
 
 def _unknown(hits: list[Hit]) -> str:

@@ -3,3 +3,4 @@
 from __future__ import annotations
 
 from graphs.models.planner import ModelPlanner as ModelPlanner
+from graphs.models.splitter import ModelSplitter as ModelSplitter

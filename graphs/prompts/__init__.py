@@ -15,6 +15,11 @@ def plan_prompt(manifests: Iterable[Manifest], limit: int) -> str:
     return Template(text).substitute(agents="\n\n".join(map(_menu, manifests)), limit=limit)
 
 
+def split_prompt() -> str:
+    """How a question is split; nothing of a person."""
+    return (files("graphs.prompts") / "split.md").read_text(encoding="utf-8")
+
+
 def _menu(manifest: Manifest) -> str:
     if manifest.trust == "installed":  # its prose is somebody else's: what it may do is all that counts
         return "\n".join([f"### {manifest.name}", f"Works with {', '.join(sorted(manifest.tools)) or 'no tools'}."])
