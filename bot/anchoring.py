@@ -10,7 +10,7 @@ from knowledge import anchor, ledger
 from knowledge.anchor import Anchor
 from knowledge.database import Tx
 from knowledge.keys import KeyTrouble
-from knowledge.store import messages, people, timers
+from knowledge.store import alerts, messages, timers
 from knowledge.store.people import Address
 from knowledge.words import Outbound
 
@@ -52,15 +52,19 @@ async def post(tx: Tx, crew: Crew, here: Address | None, now: int) -> str:
         made = await anchor.checkpoint(tx, SigningKey.of_home(crew.db.path.parent), now) or await anchor.latest(tx)
     except (anchor.LedgerBroken, KeyTrouble) as trouble:
         text = f"⚠️ No checkpoint was made. {trouble}"
-        if here is None and (place := await _place(tx, None)) is not None:
-            await _tell(tx, f"{_PREFIX}none", text, place, now)
+        if here is None:
+            await alerts.tell(tx, f"{_PREFIX}none/{now}", Outbound(text), now)
         return text
     if made is None:
         return "The ledger is empty: there is nothing to sign yet."
-    place = await _place(tx, here)
+    key, body = f"{_PREFIX}{made.size}/{now}", Outbound(_body(made))
+    if here is not None and here.channel != "console":  # the console is no witness: it is this machine
+        place: Address | None = here
+        await messages.enqueue(tx, key, here.channel, here.conversation, body, now)
+    else:
+        place = await alerts.tell(tx, key, body, now, urgent=here is not None)
     if place is None:
-        return f"{_body(made)}\nNo chat is linked, so keep it somewhere that is not this machine."
-    await _tell(tx, f"{_PREFIX}{made.size}", _body(made), place, now)
+        return f"{body.text}\nNo chat is linked, so keep it somewhere that is not this machine."
     return "" if place == here else f"The checkpoint over {made.size} records goes to {place.channel}."
 
 
@@ -83,17 +87,6 @@ async def arrived(tx: Tx, key: str, where: str, now: int) -> None:
     size = key.removeprefix(_PREFIX).partition("/")[0]
     if key.startswith(_PREFIX) and size.isdecimal():
         await anchor.delivered(tx, int(size), where, now)
-
-
-async def _place(tx: Tx, here: Address | None) -> Address | None:
-    """The chat that asks, else the one that was linked last. The console is no witness: it is this machine."""
-    if here is not None and here.channel != "console":
-        return here
-    return next(iter(await people.addresses(tx)), None)
-
-
-async def _tell(tx: Tx, key: str, text: str, to: Address, now: int) -> None:
-    await messages.enqueue(tx, f"{key}/{to.channel}/{now}", to.channel, to.conversation, Outbound(text), now)
 
 
 def _body(made: Anchor) -> str:

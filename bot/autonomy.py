@@ -14,8 +14,9 @@ from graphs.state import Crew
 from graphs.tools.base import Tool
 from knowledge.database import Tx
 from knowledge.database.schema import effect, proposal
-from knowledge.store import cards, effects, messages, people, settings
+from knowledge.store import alerts, cards, effects, settings
 from knowledge.store.cards import Decider, Outcome, Proposal
+from knowledge.store.people import Address
 from knowledge.words import Button, Outbound, Press
 
 AGAIN_MS = 30 * standing.DAY
@@ -34,7 +35,7 @@ async def after(tx: Tx, crew: Crew, outcome: Outcome, now: int) -> None:
             await hold(tx, crew, row, card.channel, card.conversation, now)
     for p in outcome.proposals:
         if p.state == "approved" and (body := await _offer(tx, crew, p, now)) is not None:
-            await messages.enqueue(tx, f"offer/{p.id}", card.channel, card.conversation, body, now)
+            await alerts.tell(tx, f"offer/{p.id}", body, now, instead=Address(card.channel, card.conversation))
 
 
 async def _offer(tx: Tx, crew: Crew, p: Proposal, now: int) -> Outbound | None:
@@ -87,8 +88,7 @@ async def evening(tx: Tx, crew: Crew, now: int) -> None:
     """What happened on the outside unasked since yesterday evening, with the button that takes a grant back."""
     since = now - standing.DAY
     silent = [p for p in await _silent(tx, since) if _outside(crew.tools.get(p.tool))]
-    places = await people.addresses(tx)
-    if not silent or not places:
+    if not silent:
         return
     lines = [f"**Done unasked today: {len(silent)}**"]
     lines += [f"- {headline(p)} (rule `{p.rule}`)" for p in silent[:LISTED]]
@@ -98,7 +98,7 @@ async def evening(tx: Tx, crew: Crew, now: int) -> None:
     granted = {standing.target_of(crew.tools[p.tool], json.loads(p.arguments)): p for p in silent if p.rule == "earned"}
     rows = tuple((_button(f"Ask again: {headline(p)}"[:40], "take_back", p),) for p in list(granted.values())[:5])
     key = f"unasked/{now // standing.DAY}"
-    await messages.enqueue(tx, key, places[0].channel, places[0].conversation, Outbound("\n".join(lines), rows), now)
+    await alerts.tell(tx, key, Outbound("\n".join(lines), rows), now)
 
 
 def _outside(tool: Tool | None) -> bool:

@@ -15,7 +15,7 @@ from knowledge.facts import store as facts
 from knowledge.facts.assertion import Issuers
 from knowledge.facts.words import DAY, Fact
 from knowledge.ids import digest
-from knowledge.store import messages, people, settings
+from knowledge.store import alerts, escalation, settings
 from knowledge.words import Outbound
 
 _NIGHT, _TOLD = "memory:night", "memory:report"
@@ -31,15 +31,15 @@ async def put_questions(db: Database, now: int, zone: tzinfo, issuers: Issuers) 
         open_ones = await facts.open_ones(tx, readers=READERS, now=now, issuers=issuers)
         doubted = [f for f in open_ones if f.state == "contested"]
         fresh = await facts.unasked(tx, [f.id for f in doubted])
-        places = await people.addresses(tx)
-    if not fresh or not places:
+        heard = await escalation.place(tx, now) is not None
+    if not fresh or not heard:
         return 0
     async with db.write() as tx:
         found = await facts.questions(tx, readers=READERS, now=now, states=("contested",))
         if found:
             body = Outbound(_told(found, zone))
             key = f"facts/{found[0][0].id}"
-            await messages.enqueue(tx, key, places[0].channel, places[0].conversation, body, now)
+            await alerts.tell(tx, key, body, now)
     return len(found)
 
 
@@ -48,10 +48,10 @@ async def tell_put_aside(db: Database, now: int, issuers: Issuers) -> int:
     async with db.read() as tx:
         if not await facts.any_signed(tx):
             return 0
-        places = await people.addresses(tx)
+        heard = await escalation.place(tx, now) is not None
     async with db.write() as tx:
         await facts.quarantine_broken(tx, issuers=issuers)
-        found = await facts.put_aside(tx, readers=READERS, now=now) if places else []
+        found = await facts.put_aside(tx, readers=READERS, now=now) if heard else []
         if found:
             lines = ["⚠️ The signature does not fit, so I never answer from it:"]
             lines += [
@@ -60,7 +60,7 @@ async def tell_put_aside(db: Database, now: int, issuers: Issuers) -> int:
             ]
             lines += [f"- and {len(found) - AT_ONCE} more"] if len(found) > AT_ONCE else []
             key = f"facts/{found[0].id}/aside"
-            await messages.enqueue(tx, key, places[0].channel, places[0].conversation, Outbound("\n".join(lines)), now)
+            await alerts.tell(tx, key, Outbound("\n".join(lines)), now)
     return len(found)
 
 
@@ -103,13 +103,12 @@ async def by_night(db: Database, now: int, zone: tzinfo, keep: Mapping[str, int]
 async def _report(tx: Tx, now: int, issuers: Issuers) -> None:
     """One silent message, when there is something new to say."""
     lines = await _findings(tx, now, issuers)
-    places = await people.addresses(tx)
     told = digest(lines)
-    if not lines or not places or await settings.get(tx, _TOLD) == told:
+    if not lines or await settings.get(tx, _TOLD) == told:
         return
-    await settings.put(tx, _TOLD, told)
     body = Outbound("**Memory, looked through**\n" + "\n".join(f"- {line}" for line in lines), silent=True)
-    await messages.enqueue(tx, f"memory/{now}", places[0].channel, places[0].conversation, body, now)
+    if await alerts.tell(tx, f"memory/{now}", body, now) is not None:
+        await settings.put(tx, _TOLD, told)
 
 
 async def _findings(tx: Tx, now: int, issuers: Issuers) -> list[str]:

@@ -246,7 +246,10 @@ def _house_reader(db: Database) -> Callable[[str], Any]:
 async def _keep_escalation(settings: Settings, db: Database, zone: ZoneInfo) -> None:
     """The rules of the settings become the profile's, when they have changed."""
     alerts = settings.alerts
-    rules = Escalation(tuple(alerts.order), tuple(alerts.urgent), alerts.quiet, zone.key)
+    rules = Escalation(
+        tuple(alerts.order), tuple(alerts.urgent), alerts.quiet, zone.key, tuple(alerts.clients), alerts.unanswered_h,
+        alerts.expiring_h, alerts.payments,
+    )  # fmt: skip
     async with db.read() as tx:
         known = await escalation.rules_of(tx)
     if known != rules:

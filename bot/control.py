@@ -26,12 +26,13 @@ from graphs.tools.forms import filled
 from knowledge import ledger
 from knowledge.database import Tx
 from knowledge.ids import canonical
-from knowledge.store import cards, effects, inbox, messages, panic, settings, timers, turns
+from knowledge.store import alerts, cards, effects, inbox, messages, panic, settings, timers, turns
 from knowledge.store.cards import Card, Decider, Outcome, Proposal
 from knowledge.store.effects import nonce_of
 from knowledge.store.inbox import Stored
 from knowledge.store.intake import REPORT
 from knowledge.store.messages import Letter
+from knowledge.store.people import Address
 from knowledge.words import Outbound, Press
 
 log = logging.getLogger(__name__)
@@ -388,9 +389,13 @@ class Control:
                     await update_copies(tx, self.crew, card.id, now)
                 elif timer.kind != "card_expiring" or now < card.expires_at:
                     body = render_card(card, await cards.of_card(tx, card.id), self.crew.zone)
+                    key = f"card/{card.id}/{timer.id}"
                     if timer.kind == "card_expiring":
                         body = replace(body, text=f"⏳ **This approval is about to expire.**\n\n{body.text}")
-                    await messages.enqueue(tx, f"card/{card.id}/{timer.id}", card.channel, card.conversation, body, now)
+                        here = Address(card.channel, card.conversation)
+                        await alerts.tell(tx, key, body, now, instead=here, turn=card.turn, end=card.expires_at)
+                    else:
+                        await messages.enqueue(tx, key, card.channel, card.conversation, body, now)
                 await board.refresh(tx, self.hearing.speakers, now)
             if timer is not None:
                 await timers.end(tx, timer.id, "done")

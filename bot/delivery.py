@@ -6,7 +6,7 @@ import json
 
 from graphs.answer import remedy_buttons
 from knowledge.database import Tx
-from knowledge.store import escalation, failures, inbox, messages
+from knowledge.store import alerts, failures, inbox, messages
 from knowledge.store.failures import Failure, Remedy
 from knowledge.store.inbox import Stored
 from knowledge.store.intake import REPORT
@@ -37,10 +37,7 @@ async def hold(tx: Tx, letter: Letter, receipts: tuple[str, ...], why: str, now:
     key = f"knock/{letter.channel}/{letter.conversation}/{since}"
     knock = Outbound("Steward has something for you.", knock=True)
     await messages.enqueue(tx, key, letter.channel, letter.conversation, knock, now, urgent=True)
-    if (found := await escalation.place(tx, now, urgent=True, avoid=letter.channel)) is not None:
-        place, _ = found
-        over = f"{letter.key}/over"
-        await messages.enqueue(tx, over, place.channel, place.conversation, body, now, turn=letter.turn)
+    await alerts.tell(tx, f"{letter.key}/over", body, now, urgent=True, avoid=letter.channel, turn=letter.turn)
 
 
 async def reported(tx: Tx, stored: Stored, now: int) -> None:
@@ -83,12 +80,8 @@ async def tell_failure(
     Never over the channel `avoid`, which just failed. What is not urgent waits for the end of the quiet hours; what the
     principal wants to hear `again` at this hour does not.
     """
-    found = await escalation.place(tx, now, urgent=urgent or again, avoid=avoid)
-    if found is None:
-        return
-    place, not_before = found
     buttons = remedy_buttons(failure)
     text = f"⚠️ **{failure.what}**\n{failure.not_done}" + (f"\n{failure.done}" if failure.done else "")
     body = Outbound(text, (buttons,) if buttons else ())
     key = f"failure/{failure.id}/{now if again else failure.since}"
-    await messages.enqueue_alert(tx, key, place.channel, place.conversation, body, now, not_before)
+    await alerts.tell(tx, key, body, now, urgent=urgent or again, avoid=avoid)

@@ -21,7 +21,7 @@ from graphs.decisions import read_spoken
 from graphs.state import Crew, Said, TurnContext, ms
 from knowledge import ledger
 from knowledge.database import Tx
-from knowledge.store import cards, inbox, leases, messages, panic, people, settings, timers, turns
+from knowledge.store import cards, escalation, inbox, leases, messages, panic, people, settings, timers, turns
 from knowledge.store.inbox import Stored
 from knowledge.store.leases import Lease
 from knowledge.words import Outbound
@@ -99,8 +99,9 @@ class Hearing:
         if timer is None:
             return "console", "local"
         if timer.channel == "console" and not self.console_open():
-            for address in await people.addresses(tx):
-                return address.channel, address.conversation
+            found = await escalation.place(tx, ms(self.crew.clock()))
+            if found is not None:  # a reminder has its hour: it waits for no end of the quiet ones
+                return found[0].channel, found[0].conversation
         return timer.channel, timer.conversation
 
     async def listen(self, stored: Stored, lease: Lease) -> TurnContext | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
-from bot import anchoring, autonomy, backups, moving, why
+from bot import anchoring, autonomy, backups, clients, moving, why
 from bot.commands import COMMANDS
 from bot.delivery import tell_failure
 from bot.outbox import update_copies
@@ -84,6 +84,9 @@ class House:
             due = anchoring.next_evening(datetime.fromtimestamp(now / 1000, UTC), self.crew.zone)
             await timers.rearm(tx, timer.id, timer.occurrence + 1, int(due.timestamp() * 1000))
 
+        if timer.kind == clients.KIND:
+            await clients.look(tx, now, self.crew.zone)
+            await timers.end(tx, timer.id, "done")
         if timer.kind == FAILURE:
             failure = await failures.get(tx, int(timer.payload["failure"]))
             if failure is not None and failure.state == "open":

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot import caretaker, local
+from bot import caretaker, clients, local
 from bot.embedders import embedder_of
 from bot.episodes import learn_turns
 from bot.hearing import Attach
@@ -89,6 +89,7 @@ class Librarian:
         self.keep: Mapping[str, int] = {}  # source → days that its documents are kept
         self.erasing = False  # something was begun to be forgotten and has not come to its end
         self._looked = 0.0
+        self._clients: tuple[object, ...] = ()
         self.remote = False
         self.read_note: ReadNote | None = None  # given by the composition root: the reading tool of notes
         self._changed = True
@@ -311,6 +312,16 @@ class Librarian:
             await caretaker.put_questions(self.db, self.memory._now(), self.zone, self.issuers)
             await caretaker.tell_put_aside(self.db, self.memory._now(), self.issuers)
             self.erasing |= await caretaker.by_night(self.db, self.memory._now(), self.zone, self.keep, self.issuers)
+        await self.look_at_clients()
+
+    async def look_at_clients(self) -> None:
+        """Whether a client's mail waits for an answer: looked at when memory or the rules have changed."""
+        async with self.db.read() as tx:
+            now = await clients.state(tx)
+        if now != self._clients:
+            async with self.db.write() as tx:
+                await clients.look(tx, self.memory._now(), self.zone)
+            self._clients = now
 
     async def status(self) -> Mapping[str, Any]:
         if self.remote:

@@ -131,11 +131,20 @@ class PolicySettings(BaseModel):
 
 
 class AlertSettings(BaseModel):
-    """Channels by name; `quiet` as `22:00-07:00`: what is not urgent waits for the end of it."""
+    """Channels by name; `quiet` as `22:00-07:00`: what is not urgent waits for the end of it.
+
+    `clients`: addresses, `@domains` and names of those whose mail may not be unanswered for longer than `unanswered_h`
+    hours; whom memory knows as a client counts, too. `expiring_h`: so long before it expires an open approval is told
+    again. `payments`: a payment that waits is told at once. 0 and false: no such alert.
+    """
 
     order: list[str] = []
     urgent: list[str] = []
     quiet: str = ""
+    clients: list[str] = []
+    unanswered_h: float = Field(default=24.0, ge=0)
+    expiring_h: float = Field(default=24.0, ge=0)
+    payments: bool = True
 
     @field_validator("quiet")
     @classmethod

@@ -9,7 +9,7 @@ from channels.base import Inbound
 from knowledge import ledger
 from knowledge.database import Tx
 from knowledge.ids import digest
-from knowledge.store import escalation, inbox, messages, people
+from knowledge.store import alerts, inbox, people
 from knowledge.store.inbox import Stored
 from knowledge.words import Button, Outbound, Press
 
@@ -27,10 +27,8 @@ _SAID = {
 
 async def hold(tx: Tx, stored: Stored, inbound: Inbound, standing: str, now: int) -> None:
     """What somebody else wrote: an item when they are allowed, one card when nobody has decided, else nothing."""
-    found = await escalation.place(tx, now)
-    if found is None or not inbound.private:
+    if not inbound.private:
         return
-    place, not_before = found
     if standing == "allowed":
         await _show(tx, stored, inbound, now)
     elif standing == "stranger":
@@ -41,10 +39,7 @@ async def hold(tx: Tx, stored: Stored, inbound: Inbound, standing: str, now: int
         )
         buttons = tuple(Button(label, _press(verb, stored).encode()) for verb, label in _LABELS)
         key = f"stranger/{stored.channel}/{digest(stored.sender)[:16]}/{now // DAY_MS}"
-        await messages.enqueue_alert(
-            tx, key, place.channel, place.conversation, Outbound(text, (buttons[:2], buttons[2:])), now,
-            not_before,
-        )  # fmt: skip
+        await alerts.tell(tx, key, Outbound(text, (buttons[:2], buttons[2:])), now)
 
 
 async def decide(tx: Tx, press: Press, parse: Callable[[Stored], Inbound], decider: str, now: int) -> str:
@@ -63,17 +58,11 @@ async def decide(tx: Tx, press: Press, parse: Callable[[Stored], Inbound], decid
 
 async def _show(tx: Tx, stored: Stored, inbound: Inbound, now: int) -> None:
     """The words as an item for the principal: quoted, data, never a turn."""
-    found = await escalation.place(tx, now)
-    if found is None:
-        return
-    place, not_before = found
     words = inbound.text or inbound.note or inbound.kind
     quoted = "\n".join(f"> {line}" for line in words[:SHOWN].splitlines() or [""])
     cut = " (shortened)" if len(words) > SHOWN else ""
     text = f"✉️ **{_name(inbound)}** on {stored.channel}{cut}:\n{quoted}"
-    await messages.enqueue_alert(
-        tx, f"item/{stored.id}", place.channel, place.conversation, Outbound(text), now, not_before=not_before
-    )
+    await alerts.tell(tx, f"item/{stored.id}", Outbound(text), now)
 
 
 def _name(inbound: Inbound) -> str:

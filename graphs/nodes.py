@@ -30,8 +30,21 @@ from graphs.walled import Walled
 from knowledge import ledger
 from knowledge.database import Tx
 from knowledge.ids import canonical, random_id
-from knowledge.store import cards, effects, failures, inbox, leases, messages, settings, timers, turns
+from knowledge.store import (
+    alerts,
+    cards,
+    effects,
+    escalation,
+    failures,
+    inbox,
+    leases,
+    messages,
+    settings,
+    timers,
+    turns,
+)
 from knowledge.store.cards import Card, Proposal
+from knowledge.store.people import Address
 from knowledge.store.turns import Labels, Value, made_from
 from knowledge.walls import readers_of
 from knowledge.words import Evidence, Outbound
@@ -251,8 +264,20 @@ async def _write_books(ctx: TurnContext) -> None:
                     lease_ms=ctx.crew.effect_lease_ms,
                 )
                 ctx.born += [letter] if letter else []
+                await _tell_payment(tx, ctx, asked, body, now)
         else:
             ctx.born += await _let_go(tx, ctx, proposals, now)
+
+
+async def _tell_payment(tx: Tx, ctx: TurnContext, asked: list[Proposal], body: Outbound, now: int) -> None:
+    """A payment that waits is told where urgent things are heard, too, when its card is shown elsewhere."""
+    pays = any((tool := ctx.crew.tools.get(p.tool)) is not None and tool.effect == "pay" for p in asked)
+    if not pays or not (await escalation.rules_of(tx)).payments:
+        return
+    found = await escalation.place(tx, now, urgent=True)
+    if found is not None and found[0] != Address(ctx.channel, ctx.conversation):
+        told = replace(body, text=f"💶 **A payment waits for your decision.**\n\n{body.text}", reply_to="")
+        await alerts.tell(tx, f"card/{card_id(ctx.turn)}/payment", told, now, urgent=True, turn=ctx.turn)
 
 
 async def _let_go(tx: Tx, ctx: TurnContext, proposals: list[Proposal], now: int) -> list[effects.Effect]:

@@ -34,7 +34,7 @@ _TOLD = {
     "effect.refused": "{ref} was refused just before it ran ({why}){headline}.",
     "effect.cancelled": "{ref} was stopped before it began{headline}.",
     "effect.undo": "{who} wanted {ref} taken back{headline}.",
-    "failure.opened": "Something went wrong{headline}.",
+    "failure.opened": "Something needs you ({why}){headline}.",
     "failure.closed": "The failure {ref} is over: its cause is gone{headline}.",
     "failure.retried": "{who} had it tried again{headline}.",
     "failure.dismissed": "{who} left it as it is{headline}.",

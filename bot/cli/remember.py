@@ -138,6 +138,7 @@ async def _taker(settings: Settings, home: Home, stack: AsyncExitStack) -> Calla
 
         return beside
     steward = await stack.enter_async_context(alone(settings))
+    stack.push_async_callback(steward.librarian.look_at_clients)  # when all is taken in
     from bot import shelf
 
     async def here(path: Path) -> dict[str, Any]:

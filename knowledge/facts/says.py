@@ -87,6 +87,11 @@ _LEAD = re.compile(
     re.I,
 )
 _STATES = re.compile(rf"^(?P<np>.{{2,140}}?)\s+(?P<is>{_IS})\s*:?\s+(?P<v>\S.{{0,160}})$", re.I)
+_A_CLIENT = re.compile(
+    r"^(?!(?i:this|that|it|he|she|who|there|here|if|dies|das|er|sie|wer)\b)(?P<s>[A-ZÄÖÜÉ][\w&.'’-]*(?:\s+[\w&.'’-]+){0,4})\s+"
+    r"(?i:is|ist|est|es|è)\s+(?i:an?|my|our|eine?|meine?|unsere?|une?|una|mon|ma|notre|mi|nuestr[oa]|(?:il\s+)?mio)\s+"
+    r"(?i:client|customer|kund(?:e|in)|mandant(?:in)?|cliente)\.?$"
+)
 _WHEN_LEAD = re.compile(
     rf"^(?:in|im|on|am|en|nel|since|seit|from|as\s+of|ab|depuis|desde|until|bis|before)\s+(?P<t>{PHRASE}),?\s+", re.I
 )
@@ -172,6 +177,8 @@ def stated(sentence: str, now: datetime, zone: tzinfo, *, known_only: bool = Fal
         span = stretch(lead["t"], now, zone)
         since = span[0] if span else None
         words = words[lead.end() :]
+    if not known_only and (said := _A_CLIENT.match(words)):
+        return Statement(key(said["s"]), "role", "client", whole, since)
     found = _STATES.match(words)
     if found is None or _NO_VALUE.match(found["v"]):
         return None

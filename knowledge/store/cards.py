@@ -14,11 +14,8 @@ from knowledge import ledger
 from knowledge.database import Tx
 from knowledge.database.schema import card, card_copy, proposal, proposal_version
 from knowledge.ids import canonical
-from knowledge.store import effects, panic, timers
+from knowledge.store import effects, escalation, panic, timers
 from knowledge.store.binding import approval_hash
-
-ALERT_MS = 24 * 3600 * 1000
-"""So long before it expires a card that is still open is shown once more."""
 
 CardState = Literal["open", "decided", "expired"]
 
@@ -167,7 +164,8 @@ async def open_card(tx: Tx, new: Card) -> bool:
         await timers.arm(
             tx, f"expiry-{new.id}", "card_expiry", new.channel, new.conversation, payload, new.expires_at, new.made_at
         )
-        if (alert := new.expires_at - ALERT_MS) > new.made_at:
+        before_ms = int((await escalation.rules_of(tx)).expiring_h * 3600 * 1000)
+        if before_ms and (alert := new.expires_at - before_ms) > new.made_at:
             where = (new.channel, new.conversation)
             await timers.arm(tx, f"expiring-{new.id}", "card_expiring", *where, payload, alert, new.made_at)
         await ledger.append(tx, new.made_at, ledger.Entry("policy", "card.opened", "", new.id))

@@ -1,9 +1,10 @@
-"""Where and when an alert reaches the principal: the order of the chats, those for what is urgent, the quiet hours."""
+"""Of what, where and when the principal is alerted: thresholds, the order of the chats, the urgent ones, quiet hours."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from knowledge.database import Tx
@@ -16,12 +17,20 @@ KEY = "profile:escalation"
 
 @dataclass(frozen=True, slots=True)
 class Escalation:
-    """Channels by name, the first linked one is taken; others follow, the latest linked first. `quiet` as `22:00-07:00`."""
+    """Channels by name, the first linked one is taken; others follow, the latest linked first. `quiet` as `22:00-07:00`.
+
+    Thresholds: the hours that a client's mail may be unanswered, and before an approval expires (0: no alert); whether a
+    payment that waits for a decision is told by itself. `clients` are addresses, `@domains` and names.
+    """
 
     order: tuple[str, ...] = ()
     urgent: tuple[str, ...] = ()
     quiet: str = ""
     zone: str = "UTC"
+    clients: tuple[str, ...] = ()
+    unanswered_h: float = 24.0
+    expiring_h: float = 24.0
+    payments: bool = True
 
 
 def quiet_until(rules: Escalation, now: int) -> int:
@@ -46,10 +55,9 @@ async def keep(tx: Tx, rules: Escalation) -> None:
 
 async def rules_of(tx: Tx) -> Escalation:
     """The rules as last kept; without any every alert goes at once to the chat linked last."""
-    kept = await settings.get(tx, KEY)
-    if kept is None:
-        return Escalation()
-    return Escalation(tuple(kept["order"]), tuple(kept["urgent"]), str(kept["quiet"]), str(kept["zone"]))
+    kept: dict[str, Any] = await settings.get(tx, KEY) or {}
+    values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in kept.items()}
+    return Escalation(**values)
 
 
 async def place(tx: Tx, now: int, *, urgent: bool = False, avoid: str = "") -> tuple[Address, int] | None:

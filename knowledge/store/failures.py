@@ -107,6 +107,11 @@ async def get(tx: Tx, failure_id: int) -> Failure | None:
     return _failure(row) if row else None
 
 
+async def by_key(tx: Tx, key: str) -> Failure | None:
+    row = (await tx.execute(select(failure).where(failure.c.dedupe_key == key))).first()
+    return _failure(row) if row else None
+
+
 async def close(tx: Tx, failure_id: int, state: str, now: int, *, decider: Decider) -> bool:
     """End an open failure as retried, dismissed or closed; False when it was not open."""
     where = (failure.c.id == failure_id, failure.c.state == "open")

@@ -197,9 +197,13 @@ class Intake:
             _note_failure(db, key, what, "", not_done, now, _LEAVE_IT)
 
     def principal_conversations(self) -> list[tuple[str, str]]:
-        """(channel, conversation) of every linked account of the principal, latest first."""
+        """(channel, conversation) of every linked account of the principal, in the order in which urgent alerts try them."""
         query = "SELECT channel, conversation FROM identity WHERE standing='principal' AND conversation IS NOT NULL"
-        return list(self._db.execute(query + " ORDER BY made_at DESC"))
+        linked = list(self._db.execute(query + " ORDER BY made_at DESC"))
+        kept = self._ask("SELECT value FROM setting WHERE key='profile:escalation'")
+        rules = json.loads(kept[0]) if kept else {"urgent": [], "order": []}
+        wanted = [*rules["urgent"], *rules["order"]]
+        return sorted(linked, key=lambda one: wanted.index(one[0]) if one[0] in wanted else len(wanted))
 
     def _ask(self, query: str, parameters: tuple[object, ...] = ()) -> Any:
         """The first row, or None."""
