@@ -8,9 +8,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bot.commands import COMMANDS
+from bot.secrets import strongbox
 from bot.settings import Settings
 from channels.base import Answer, CommandHelp, Hook, Menu, ReceivingChannel, SpeakingChannel
 from channels.registry import CHANNELS, load
+from knowledge.sealed import SealTrouble
+from knowledge.tokens import RefreshingToken, keep_of, lock_of
 
 if TYPE_CHECKING:
     from graphs.agent import Agent
@@ -53,13 +56,13 @@ def configured(settings: Settings) -> dict[str, dict[str, Any]]:
         found["telegram"] = {
             "token": token, "secret": secret, "api_base": telegram.api_base, "mode": telegram.mode,
         }  # fmt: skip
-    if token := slack.bot_token.get_secret_value():
+    if (token := slack.bot_token.get_secret_value()) or slack.refresh_token.get_secret_value():
         app_token, signing = slack.app_token.get_secret_value(), slack.signing_secret.get_secret_value()
         if not app_token and not signing:
             raise ChannelTrouble("Slack needs STEWARD_SLACK__APP_TOKEN (Socket Mode) or STEWARD_SLACK__SIGNING_SECRET.")
         found["slack"] = {
             "bot_token": token, "signing_secret": signing, "app_token": app_token, "team": slack.team,
-            "api_base": slack.api_base,
+            "api_base": slack.api_base, "rotating": _rotating(settings),
         }  # fmt: skip
     if whatsapp.account_sid:
         if not settings.public_url:
@@ -76,6 +79,30 @@ def configured(settings: Settings) -> dict[str, dict[str, Any]]:
             "shelf": settings.home / "run" / "media",
         }  # fmt: skip
     return found
+
+
+def _rotating(settings: Settings) -> RefreshingToken | None:
+    """Slack's bot token, where it rotates. Raises `ChannelTrouble`."""
+    slack = settings.slack
+    first, secret = slack.refresh_token.get_secret_value(), slack.client_secret.get_secret_value()
+    if not first:
+        return None
+    if slack.bot_token.get_secret_value():
+        raise ChannelTrouble("Set STEWARD_SLACK__REFRESH_TOKEN or STEWARD_SLACK__BOT_TOKEN, not both.")
+    if not slack.client_id or not secret:
+        raise ChannelTrouble(
+            "Slack's refresh token needs STEWARD_SLACK__CLIENT_ID and __CLIENT_SECRET, from the app's Basic Information."
+        )
+    from channels.slack_access import SlackAccess
+    from channels.slack_token import exchange
+
+    try:
+        keep = keep_of(settings.home, "slack")
+    except SealTrouble as trouble:
+        raise ChannelTrouble(str(trouble)) from None
+    rules = SlackAccess("", api_base=slack.api_base).rules
+    ask = exchange(slack.api_base, rules, slack.client_id, secret)
+    return RefreshingToken("slack", first, keep, lock_of(settings.home, "slack"), ask, strongbox(settings))
 
 
 def ears(settings: Settings) -> Ears:

@@ -12,7 +12,7 @@ from types import TracebackType
 from knowledge.strongbox import RedactingFormatter, Strongbox
 
 _SECRETS = re.compile(
-    r"\b(bot)?\d{6,}:[\w-]{20,}|\bxox[abp]-[\w-]+|\bxapp-[\w-]+|\bsk-[\w-]{16,}|(?i:bearer\s+)[\w.~+/-]{16,}"
+    r"\b(bot)?\d{6,}:[\w-]{20,}|\bxox[a-z](?:\.xox[a-z])?-[\w-]+|\bxapp-[\w-]+|\bsk-[\w-]{16,}|(?i:bearer\s+)[\w.~+/-]{16,}"
 )
 
 
@@ -29,9 +29,9 @@ def set_up_logs(level: str, box: Strongbox) -> None:
     sys.excepthook = _last_words(box)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     own = getattr(logging, level.upper())
-    for name in ("httpx", "httpcore", "telegram"):
+    for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(own if own <= logging.DEBUG else max(logging.WARNING, own))
-    for name in ("aiosqlite", "alembic"):  # they would write whole rows
+    for name in ("aiosqlite", "alembic", "telegram"):  # they would write whole rows and what is said
         logging.getLogger(name).setLevel(max(logging.WARNING, own))
 
 

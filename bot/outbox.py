@@ -360,7 +360,7 @@ class Outbox:
         """One failure for the whole channel, told elsewhere, closed when it takes messages again."""
         now = ms(self.crew.clock())
         async with self.crew.db.write() as tx:
-            remedies = (Remedy("retry", "Renewed: try again", f"m{letter.id}"),)
+            remedies = (Remedy("retry", "Re-authenticated: try again", f"m{letter.id}"),)
             failure, fresh = await failures.note(
                 tx, f"auth:{letter.channel}", f"{letter.channel.capitalize()} does not take its token any more: {reason}",
                 "What waits is kept and sent afterwards.", "Nothing is sent there until then.", now, remedies=remedies,

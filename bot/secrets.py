@@ -80,9 +80,15 @@ def held(settings: BaseSettings) -> dict[str, str]:
     return found
 
 
+_box = Strongbox()
+
+
 def strongbox(settings: BaseSettings) -> Strongbox:
-    """What no log may say: every secret of the settings, and the passphrase that opened them."""
-    return Strongbox({**held(settings), "passphrase": os.environ.get(PASSPHRASE, "")})
+    """The one of this process, of what no log may say: every secret of the settings, the passphrase that opened them, and
+    the short-lived tokens that are fetched later."""
+    for name, value in {**held(settings), "passphrase": os.environ.get(PASSPHRASE, "")}.items():
+        _box.put(name, value)
+    return _box
 
 
 def in_toml(body: Mapping[str, Any], settings: type[BaseSettings]) -> dict[str, str]:

@@ -60,9 +60,14 @@ class TelegramSettings(BaseModel):
 
 
 class SlackSettings(BaseModel):
+    """With token rotation switched on at Slack: `refresh_token`, `client_id` and `client_secret` instead of `bot_token`."""
+
     bot_token: SecretStr = SecretStr("")
     app_token: SecretStr = SecretStr("")
     signing_secret: SecretStr = SecretStr("")
+    refresh_token: SecretStr = SecretStr("")
+    client_id: str = ""
+    client_secret: SecretStr = SecretStr("")
     principal: str = ""
     team: str = ""
     api_base: str = "https://slack.com/api/"

@@ -50,6 +50,7 @@ def _secrets(settings: Settings) -> list[tuple[str, bytes]]:
     every = {
         "TELEGRAM__TOKEN": telegram.token, "TELEGRAM__SECRET": telegram.secret, "SLACK__BOT_TOKEN": slack.bot_token,
         "SLACK__APP_TOKEN": slack.app_token, "SLACK__SIGNING_SECRET": slack.signing_secret,
+        "SLACK__REFRESH_TOKEN": slack.refresh_token, "SLACK__CLIENT_SECRET": slack.client_secret,
         "WHATSAPP__AUTH_TOKEN": whatsapp.auth_token,
     }  # fmt: skip
     return [(f"STEWARD_{name}", secret.get_secret_value().encode()) for name, secret in every.items()]

@@ -28,12 +28,15 @@ from channels.slack_wire import (
     address,
     board,
     content,
+    has_run_out,
     mark,
     says,
     spoken_as,
     told,
 )  # fmt: skip
 from knowledge.egress import guarded_client
+from knowledge.sealed import SealTrouble
+from knowledge.tokens import Reauthenticate, TokenLater
 from knowledge.words import Outbound
 
 _FILE_HOSTS = ("files.slack.com", "slack-files.com")
@@ -45,6 +48,9 @@ _FORMS = (  # these read no JSON
 _NO_SCOPE = (
     "The Slack app lacks the scope files:write. Paste channels/slack_manifest.yaml again and install the app again."
 )
+_TROUBLES = (
+    SlackApiError, SlackClientError, aiohttp.ClientError, TimeoutError, ValueError, OSError, Reauthenticate, SealTrouble,
+)  # fmt: skip
 _WHISPER = "eph"  # how the ref of a message for one pair of eyes begins: it can be found and edited no more
 
 
@@ -156,7 +162,10 @@ class SlackSpeaker:
             url = str((found.get("file") or {}).get("url_private_download") or "")
         self._only_at(url, _FILE_HOSTS)
         got = 0
-        headers = {"authorization": f"Bearer {self._access.bot_token}"}
+        try:
+            headers = {"authorization": f"Bearer {await self._access.token()}"}
+        except (Reauthenticate, SealTrouble, TokenLater) as trouble:
+            raise told(trouble) from None
         try:
             async with (
                 guarded_client(self._access.rules, timeout=30.0) as http,
@@ -271,16 +280,24 @@ class SlackSpeaker:
         return response.data if isinstance(response.data, dict) else {}
 
     async def _call(self, method: str, conversation: str = "", /, **asked: Any) -> Any:
-        client = self._ready()
         try:
-            return await (
-                client.api_call(method, data=asked) if method in _FORMS else client.api_call(method, json=asked)
-            )
-        except (SlackApiError, SlackClientError, aiohttp.ClientError, TimeoutError, ValueError, OSError) as trouble:
+            token = await self._access.token()
+            try:
+                return await self._once(token, method, asked)
+            except SlackApiError as trouble:
+                if not has_run_out(trouble) or not (fresh := await self._access.token(refused=token)):
+                    raise
+            return await self._once(fresh, method, asked)
+        except _TROUBLES as trouble:
             error = told(trouble)
             if conversation and isinstance(error, TryLater) and error.retry_after:
                 self._pauses[conversation] = time.monotonic() + error.retry_after
             raise error from None
+
+    async def _once(self, token: str, method: str, asked: dict[str, Any]) -> Any:
+        client = self._ready()
+        client.token = token  # read before the call first waits, so that calls side by side keep apart
+        return await (client.api_call(method, data=asked) if method in _FORMS else client.api_call(method, json=asked))
 
     def _ready(self) -> AsyncWebClient:
         """The one client, made inside the loop; the SDK's own retries are off, since they repeat blindly."""
@@ -289,7 +306,7 @@ class SlackSpeaker:
                 timeout=aiohttp.ClientTimeout(total=20, connect=5), connector=GuardedConnector(self._access.rules)
             )
             self._client = AsyncWebClient(
-                self._access.bot_token, base_url=self._access.url + "/", timeout=20, session=session, retry_handlers=[]
+                None, base_url=self._access.url + "/", timeout=20, session=session, retry_handlers=[]
             )
         return self._client
 

@@ -8,19 +8,35 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from knowledge.egress import Rules
+from knowledge.tokens import RefreshingToken
 
-_TOKEN = re.compile(r"\bx(?:ox[a-z]|app)-[\w-]{4,}")
+EXPIRED = "token_expired"
+"""What Slack answers to a token that rotated away; nothing was done."""
+_TOKEN = re.compile(r"\bx(?:ox[a-z](?:\.xox[a-z])?|app)-[\w-]{4,}")
 
 
 @dataclass(frozen=True, slots=True)
 class SlackAccess:
-    """What it takes to be the app. With `app_token` Socket Mode, else signed HTTP. `account` is the team's id."""
+    """What it takes to be the app. With `app_token` Socket Mode, else signed HTTP. `account` is the team's id.
+
+    Where the app's tokens rotate, `rotating` has the bot token, and `bot_token` is empty.
+    """
 
     bot_token: str = field(repr=False)
     signing_secret: str = field(default="", repr=False)
     app_token: str = field(default="", repr=False)
     team: str = ""
     api_base: str = "https://slack.com/api"
+    rotating: RefreshingToken | None = field(default=None, repr=False)
+
+    async def token(self, refused: str = "") -> str:
+        """The bot token for one call; with `refused`, another than that one, "" where there is none.
+
+        Raises what `RefreshingToken.get` raises.
+        """
+        if self.rotating is None:
+            return "" if refused else self.bot_token
+        return await (self.rotating.renewed(refused) if refused else self.rotating.get())
 
     @property
     def account(self) -> str:

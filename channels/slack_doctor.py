@@ -12,7 +12,7 @@ import httpx
 
 from channels.base import ChannelError, Finding
 from channels.slack_access import SlackAccess
-from channels.slack_wire import SlackUnauthorised
+from channels.slack_wire import SlackReauthenticate, SlackUnauthorised
 from knowledge.egress import Rules, guarded_client
 
 SCOPES = (
@@ -31,12 +31,16 @@ async def findings(access: SlackAccess, ask: Ask, public_url: str, now: Callable
     """Bot token, scopes, team, this machine's clock against Slack's, and the way in: Socket Mode or signed HTTP."""
     try:
         response = await ask("auth.test")
+    except SlackReauthenticate as refused:
+        return [Finding("Slack refreshes the bot token", False, str(refused))]
     except SlackUnauthorised:
         step = "Install the app again and put its token into STEWARD_SLACK__BOT_TOKEN"
         return [Finding("Slack takes the bot token", False, step)]
     except ChannelError as trouble:
         return [Finding(f"Slack can be reached at {access.url}", False, str(trouble))]
     found = [Finding(f"Slack takes the bot token ({response.get('user')} in {response.get('team')})", True)]
+    if access.rotating is not None:
+        found.append(Finding("The bot token is short-lived and is refreshed in time", True))
     granted = {scope.strip() for scope in str(response.headers.get("x-oauth-scopes") or "").split(",")}
     missing = ", ".join(scope for scope in SCOPES if scope not in granted)
     step = f"Add {missing} (channels/slack_manifest.yaml has them all) and install the app again" if missing else ""

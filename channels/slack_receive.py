@@ -17,10 +17,12 @@ import httpx
 
 from channels.base import Accept, Answer, Delivery, Hook, Lane, RawRequest, Refused
 from channels.signs import Signs
-from channels.slack_access import SlackAccess, guard_logs, hide_tokens
+from channels.slack_access import EXPIRED, SlackAccess, guard_logs, hide_tokens
 from channels.slack_payload import decode, digest, first_action, form, plain, said, trouble_in, understand
 from channels.slack_socket import Closed, connect
 from knowledge.egress import guarded_client
+from knowledge.sealed import SealTrouble
+from knowledge.tokens import Reauthenticate
 from knowledge.words import Field, Press
 
 STORED = Answer()
@@ -238,13 +240,25 @@ class SlackReceiver:
             await self._call("chat.postEphemeral", asked | ({"thread_ts": seen.thread} if seen.thread else {}))
 
     async def _call(self, method: str, asked: dict[str, Any], token: str = "") -> dict[str, Any]:
-        headers = {"authorization": f"Bearer {token or self._access.bot_token}"}
+        """Raises ConnectionError. With a bot token that has run out meanwhile it asks once more with a fresh one."""
+        try:
+            using = token or await self._access.token()
+            answer = await self._once(method, asked, using)
+            if not token and answer.get("error") == EXPIRED and (fresh := await self._access.token(refused=using)):
+                answer = await self._once(method, asked, fresh)
+        except (Reauthenticate, SealTrouble) as trouble:
+            raise ConnectionError(hide_tokens(str(trouble))) from None
+        if answer.get("ok") is not True:
+            raise ConnectionError(f"{method} answered {answer.get('status', '')} {answer.get('error') or ''}".strip())
+        return answer
+
+    async def _once(self, method: str, asked: dict[str, Any], token: str) -> dict[str, Any]:
+        headers = {"authorization": f"Bearer {token}"}
         response = await self._http.post(f"{self._access.url}/{method}", json=asked, headers=headers)
         try:
             answer = response.json()
         except (ValueError, RecursionError):
             answer = None
-        if not isinstance(answer, dict) or answer.get("ok") is not True:
-            told = answer.get("error") if isinstance(answer, dict) else ""
-            raise ConnectionError(f"{method} answered {response.status_code} {told or ''}".strip())
-        return answer
+        if isinstance(answer, dict) and answer.get("ok") is True:
+            return answer
+        return {"status": response.status_code, "error": answer.get("error") if isinstance(answer, dict) else ""}

@@ -9,8 +9,10 @@ from slack_sdk.errors import SlackApiError
 
 from channels import render
 from channels.base import ChannelError, Refusal, TryLater, Unauthorised, Unknown
-from channels.slack_access import hide_tokens
+from channels.slack_access import EXPIRED, hide_tokens
 from knowledge.ids import digest
+from knowledge.sealed import SealTrouble
+from knowledge.tokens import Reauthenticate, TokenLater
 from knowledge.words import Outbound
 
 GONE = ("message_not_found", "cant_update_message", "edit_window_closed", "is_inactive", "block_mismatch")
@@ -26,8 +28,23 @@ class SlackUnauthorised(Unauthorised):
     `steward doctor`; what waits is sent afterwards."""
 
 
+class SlackReauthenticate(SlackUnauthorised):
+    """Re-authenticate: install the app again, put its new refresh token into STEWARD_SLACK__REFRESH_TOKEN, then run
+    `steward doctor`; what waits is sent afterwards."""
+
+
+def has_run_out(trouble: BaseException) -> bool:
+    """Whether a call was refused, and not done, because its token has come to its end."""
+    data = getattr(getattr(trouble, "response", None), "data", None)
+    return isinstance(data, dict) and data.get("error") == EXPIRED
+
+
 def told(trouble: BaseException) -> ChannelError:
-    """An exception of the SDK or of aiohttp as what it means for the message."""
+    """An exception of the SDK, of aiohttp or of the token as what it means for the message."""
+    if isinstance(trouble, (Reauthenticate, SealTrouble)):
+        return SlackReauthenticate(f"{trouble} {' '.join((SlackReauthenticate.__doc__ or '').split())}", 60.0)
+    if isinstance(trouble, TokenLater):
+        return TryLater(f"Slack's token can't be refreshed now: {trouble}.")
     if isinstance(trouble, SlackApiError):
         return _answered(trouble)
     if isinstance(trouble, _NOT_SENT):

@@ -59,7 +59,12 @@ class Strongbox:
         return box
 
     def put(self, name: str, value: str, *, until: float | None = None) -> None:
-        """Keep a secret; a short-lived token is gone at `until` (seconds since 1970)."""
+        """Keep a secret; a short-lived token is gone at `until` (seconds since 1970). The one before is still redacted."""
+        before = self._held.get(name, ("", None))
+        if before == (value, until):
+            return
+        if before[0] and before[0] != value:
+            self._held[f"{name} (former {len(self._held)})"] = (before[0], 0.0)
         self._held[name] = (value, until)
         self._learn()
 

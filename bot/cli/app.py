@@ -332,6 +332,14 @@ def secrets_seal() -> None:
     raise typer.Exit(sealing.seal_toml())
 
 
+@secrets.command("revoke")
+def secrets_revoke(channel: Annotated[str, typer.Argument(help="slack")]) -> None:
+    """Forget the short-lived tokens of a channel: effective on the next call, in every process."""
+    from bot.cli import sealing
+
+    raise typer.Exit(sealing.revoke(channel))
+
+
 @app.command()
 def encrypt() -> None:
     """Encrypt the databases of the home on the disk (SQLCipher): the key is made, shown once, and kept elsewhere.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 from bot import secrets
+from bot.channels import configured
 from bot.cli import show
 from bot.cli.serve import CliTrouble
 from bot.home import Home
@@ -36,6 +38,20 @@ def _origin(name: str, toml: Mapping[str, str]) -> str:
     if name in toml:
         return "steward.toml, in clear: `steward secrets seal` seals it"
     return f"{secrets.SEALED} or the desktop's keyring"
+
+
+def revoke(name: str) -> int:
+    """Forget the short-lived tokens of a channel, for every process from its next call on. Raises CliTrouble."""
+    access = configured(Settings()).get(name, {})
+    token = access.get("rotating")
+    if token is None:
+        raise CliTrouble(
+            f"{name} has no short-lived token. Take its secret out of the settings and start Steward again."
+        )
+    asyncio.run(token.revoke())
+    print(f"The tokens of {name} are forgotten: from the next call on nothing is sent there with them. Whoever copied them "
+          "before can still use them: revoke the app's installation there, too.")  # fmt: skip
+    return 0
 
 
 def seal_toml() -> int:

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 import time
+from base64 import b64decode
 from email.utils import formatdate
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.fakes import slack_spec
 from tests.fakes.loopback import Drop, Loopback, Request, Response
 from tests.fakes.slack_people import BOT_USER, TEAM, People
 
+CLIENT_ID, CLIENT_SECRET = "4123121235.9872358710", "e1b9e11dfcd19c1982d5de12921e17e8"
 BOT_TOKEN, APP_TOKEN, SIGNING_SECRET = "xoxb-1-TEST", "xapp-1-TEST", "8f742231b10e8888abcd99yyyzzz85a5"
 SCOPES = (
     "app_mentions:read,assistant:write,chat:write,commands,files:read,files:write,im:history,im:read,im:write,"
@@ -45,6 +47,11 @@ class FakeSlack:
         self.uploads: dict[str, dict[str, Any]] = {}  # by file id: name, length, content, headers it came with
         self.upload_host = ""  # another host that is named for uploads
         self.broken_files = False  # a download answers 200 with a page, as without the scope
+        self.bot_token = BOT_TOKEN
+        self.rotated: list[tuple[str, str]] = []  # access and refresh token of every grant
+        self.lifetime = 43_200.0
+        self._refresh = ""
+        self._expired: set[str] = set()
         self.acknowledged: list[dict[str, Any]] = []
         self.sockets: list[web.WebSocketResponse] = []
         self._server = Loopback(self._serve)
@@ -94,6 +101,14 @@ class FakeSlack:
             {"method": method, "error": error, "times": times, "retry_after": retry_after, "when": when, "drop": drop}
         )
 
+    def rotate(self, refresh: str) -> None:
+        """Token rotation is on: `refresh` counts once, and what it gives lives for `lifetime` seconds."""
+        self._refresh, self.bot_token = refresh, ""
+
+    def expire(self) -> None:
+        """The present bot token has come to its end, earlier than it was said to."""
+        self._expired.add(self.bot_token)
+
     @staticmethod
     def signed(body: bytes, now: float | None = None, secret: str = SIGNING_SECRET, **headers: str) -> RawRequest:
         """The request that brings `body` over HTTP, signed at `now`."""
@@ -133,12 +148,16 @@ class FakeSlack:
                 return Response(404, b"expired_url", "text/plain")
             self.responses.append(json.loads(request.body))
             return Response(200, b"ok", "text/plain")
+        if name == "oauth.v2.access":
+            return self._grant(request)
+        if token in self._expired:
+            return Response.of({"ok": False, "error": "token_expired"})
         if room == "files":
             self.fetched.append(name)
-            if token != BOT_TOKEN or self.broken_files:
+            if token != self.bot_token or self.broken_files:
                 return Response(200, b"<html>sign in</html>", "text/html; charset=utf-8")
             return Response(200, self.files[name], "text/plain")
-        if token != (APP_TOKEN if name == "apps.connections.open" else BOT_TOKEN):
+        if token != (APP_TOKEN if name == "apps.connections.open" else self.bot_token):
             return Response.of({"ok": False, "error": "invalid_auth"})
         json_body = request.headers.get("content-type", "").startswith("application/json")
         params = {} if json_body and name in _NO_JSON else request.params()
@@ -159,6 +178,24 @@ class FakeSlack:
             return self._failed(failure)
         headers = {"x-oauth-scopes": self.scopes, "date": formatdate(usegmt=True)}
         return Response(200, json.dumps({"ok": True} | answer).encode(), headers=headers)
+
+    def _grant(self, request: Request) -> Response:
+        failure = next((f for f in self._failures if f["method"] == "oauth.v2.access" and f["times"] > 0), None)
+        if failure:
+            failure["times"] -= 1
+            return self._failed(failure)
+        given = request.headers.get("authorization", "").removeprefix("Basic ")
+        if b64decode(given).decode() != f"{CLIENT_ID}:{CLIENT_SECRET}":
+            return Response.of({"ok": False, "error": "bad_client_secret"})
+        asked = request.params()
+        if asked.get("grant_type") != "refresh_token" or asked.get("refresh_token") != self._refresh:
+            return Response.of({"ok": False, "error": "invalid_refresh_token"})
+        number = len(self.rotated) + 1
+        self._expired.add(self.bot_token)
+        self.bot_token, self._refresh = f"xoxe.xoxb-1-CANARYaccess{number}", f"xoxe-1-CANARYrefresh{number}"
+        self.rotated.append((self.bot_token, self._refresh))
+        told = {"access_token": self.bot_token, "refresh_token": self._refresh, "expires_in": self.lifetime}
+        return Response.of({"ok": True, "token_type": "bot", **told})
 
     @staticmethod
     def _failed(failure: dict[str, Any]) -> Response:

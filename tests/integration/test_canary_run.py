@@ -23,6 +23,7 @@ import pytest
 
 from knowledge import cipher, sealed
 from tests.fakes.openai_api import OpenAIFake
+from tests.fakes.slack_api import CLIENT_ID, CLIENT_SECRET, FakeSlack
 from tests.fakes.steward_process import ROOT, StewardProcess, TelegramProcess, steward_process, telegram_process
 from tests.fakes.telegram_api import TOKEN
 
@@ -35,6 +36,7 @@ SECRETS = {
     "STEWARD_QDRANT__API_KEY": "CANARYqdrantkey",
     "STEWARD_MODELS__API_KEY": "sk-CANARYmodelkey000000",
 }
+REFRESH = "xoxe-1-CANARYslackrefresh"
 FORWARDED = {"type": "hidden_user", "sender_user_name": "Eve", "date": 1_790_000_000}
 MAIL = """From: Ingrid <ingrid@example.org>
 To: me@example.org
@@ -120,20 +122,21 @@ async def test_no_canary_where_it_must_not_be(tmp_path: Path, house: Path, key: 
     mail.parent.mkdir()
     mail.write_text(MAIL)
     home, world = house / "home", tmp_path / "world"
-    async with OpenAIFake() as model:
+    async with OpenAIFake() as model, FakeSlack() as slack:
+        slack.rotate(REFRESH)
         with telegram_process(world) as telegram:
             switches = {
                 **SECRETS, "STEWARD_MODELS__FAST": "openai:gpt-test", "STEWARD_MODELS__BASE_URL": model.base_url,
                 "STEWARD_DATABASE__KEY": key, "STEWARD_NOTES__SEALED": str(bool(key)).lower(), "STEWARD_LOG": "debug",
-                "TMPDIR": str(house),
+                "TMPDIR": str(house), **(_rotating(slack) if key else {}),
             }  # fmt: skip
             home.mkdir(parents=True)
             with steward_process(home, telegram.url, more=switches) as steward:
                 printed = await asyncio.to_thread(talk, steward, telegram, mail)
-                await asyncio.to_thread(_secrets_are_nowhere, house, printed)
+                await asyncio.to_thread(_secrets_are_nowhere, house, printed, slack)
                 _words_are_where_they_may(home, encrypted=bool(key))
                 assert steward.stop() == 0
-            _secrets_are_nowhere(house, printed)
+            _secrets_are_nowhere(house, printed, slack)
             _words_are_where_they_may(home, encrypted=bool(key))
             if key:
                 _a_wrong_key_opens_nothing(steward, home)
@@ -143,8 +146,17 @@ async def test_no_canary_where_it_must_not_be(tmp_path: Path, house: Path, key: 
         assert "zirconiumplant" not in prompts, "the planner reads the principal's words, never the mail's"
 
 
-def _secrets_are_nowhere(house: Path, printed: str) -> None:
-    for secret in (*SECRETS.values(), TOKEN, KEY):
+def _rotating(slack: FakeSlack) -> dict[str, str]:
+    """Slack with short-lived tokens: the worker fetches one when it wakes."""
+    return {
+        "STEWARD_SLACK__REFRESH_TOKEN": REFRESH, "STEWARD_SLACK__CLIENT_ID": CLIENT_ID,
+        "STEWARD_SLACK__CLIENT_SECRET": CLIENT_SECRET, "STEWARD_SLACK__API_BASE": slack.api_base,
+    }  # fmt: skip
+
+
+def _secrets_are_nowhere(house: Path, printed: str, slack: FakeSlack) -> None:
+    fetched = [token for grant in slack.rotated for token in grant]
+    for secret in (*SECRETS.values(), TOKEN, KEY, REFRESH, CLIENT_SECRET, *fetched):
         assert holders(house, *forms(secret)) == [], secret
         assert secret not in printed
 
@@ -158,7 +170,7 @@ def _words_are_where_they_may(home: Path, *, encrypted: bool) -> None:
         assert not any(p.read_bytes().startswith(b"SQLite format") for p in home.rglob("*.db*"))
         assert {p.suffix for p in (home / "notes").iterdir() if not p.name.startswith(".")} == {".age"}
         assert all(sealed.is_sealed(p.read_bytes()) for p in (home / "keys").iterdir())
-        assert {p.name for p in (home / "keys").iterdir()} == {"ledger.key", "notes.key"}
+        assert {p.name for p in (home / "keys").iterdir()} == {"ledger.key", "notes.key", "slack.token"}
     else:
         assert found & database, "the run did write"
         assert found <= database

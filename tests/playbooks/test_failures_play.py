@@ -64,7 +64,7 @@ async def test_a_token_that_is_refused_is_one_failure_told_elsewhere_and_closed_
     _, told = play.next_message("slack")
     assert "does not take its token any more" in told.text
     assert "put a fresh token" in told.text
-    assert [b.label for row in told.buttons for b in row] == ["Renewed: try again", "Ask me later"]
+    assert [b.label for row in told.buttons for b in row] == ["Re-authenticated: try again", "Ask me later"]
     (open_one,) = await play.rows("SELECT what, count, state FROM failure")
     assert open_one["state"] == "open"
     await later(minutes=10)(play)
