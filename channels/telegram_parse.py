@@ -148,7 +148,7 @@ class _Reader:
         topic: int | None = None,
         **more: Any,
     ) -> Inbound:
-        if any(not isinstance(one.id, int) for one in (chat, sender) if one):
+        if any(type(one.id) is not int for one in (chat, sender) if one):  # a bool is an int, and no id
             raise TypeError("an id that is none")
         where = str(chat.id) if chat else str(sender.id) if sender else ""  # a private chat has its person's id
         return Inbound(

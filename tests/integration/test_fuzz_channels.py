@@ -51,6 +51,10 @@ def test_no_damaged_payload_breaks_anything_but_itself(house: House, channel: st
     assert seen["stored"] > EXAMPLES * 0.1, "hardly anything was authentic enough to be stored"
     _worked_off(house)
     _only_dead_letters(house)
+    strange = (
+        "SELECT error, raw FROM delivery WHERE channel=? AND state='dead' AND error NOT LIKE 'Unreadable(%' LIMIT 3"
+    )
+    assert house.steward.rows(strange, channel) == [], "what is damaged is known as such where it is read, not later"
 
 
 @pytest.mark.parametrize("channel", sorted(PATHS))

@@ -205,6 +205,7 @@ def test_unknown_kinds_are_named_and_channel_posts_are_no_turn() -> None:
             }
         },
         {"message": {"message_id": 5, "date": 1, "chat": CHAT, "from": FROM | {"id": [42]}, "text": "x"}},
+        {"message": {"message_id": 5, "date": 1, "chat": CHAT | {"id": True}, "from": FROM, "text": "x"}},
         {"message": {"message_id": 5, "date": 1, "chat": CHAT | {"id": None}, "from": FROM, "text": "x"}},
         {"message": {"message_id": 5, "date": 1, "chat": CHAT, "from": FROM, "voice": VOICE | {"mime_type": 2.5}}},
         {"message": {"message_id": 5, "date": 1, "chat": CHAT, "from": FROM, "audio": VOICE | {"mime_type": ["x"]}}},
