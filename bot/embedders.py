@@ -5,6 +5,16 @@ from __future__ import annotations
 from bot.settings import EmbeddingSettings
 from knowledge.embedding.base import Embedder
 from knowledge.embedding.onnx import OnnxEmbedder, model_folder
+from knowledge.retriever.cross import Reranker
+
+
+def reranker_of(settings: EmbeddingSettings) -> Reranker | None:
+    """The cross-encoder that the settings name. Loads nothing yet."""
+    if not settings.reranker:
+        return None
+    from knowledge.retriever.cross import CrossEncoder
+
+    return CrossEncoder(settings.reranker)
 
 
 def embedder_of(settings: EmbeddingSettings) -> Embedder | None:

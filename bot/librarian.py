@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot import caretaker, clients, local
-from bot.embedders import embedder_of
+from bot.embedders import embedder_of, reranker_of
 from bot.episodes import learn_turns
 from bot.hearing import Attach
 from bot.home import Home
@@ -103,7 +103,8 @@ class Librarian:
         embedder = embedder_of(settings.embeddings)
         fitted = embedder.folder if isinstance(embedder, OnnxEmbedder) else None
         server = server_of(settings, home, embedder)
-        memory = Memory(db, home.index, embedder, now=now, zone=zone, fitted=fitted, home=server)
+        reranker = reranker_of(settings.embeddings)
+        memory = Memory(db, home.index, embedder, now=now, zone=zone, fitted=fitted, home=server, reranker=reranker)
         librarian = cls(memory, db, notes, settings.calendar_path, home, embedder, zone)
         librarian.keep = settings.keep.model_dump()
         librarian.issuers = public_keys(settings.issuers)

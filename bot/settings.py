@@ -41,7 +41,7 @@ class EmbeddingSettings(BaseModel):
     """Nothing set: MiniLM, in the folder `path` or where `./steward` prepared it.
 
     `model` alone: sentence-transformers (a folder or a name). With `base_url`: a server with OpenAI's interface. Both
-    give `size` numbers a text.
+    give `size` numbers a text. `reranker`: a cross-encoder of sentence-transformers that puts what was found in order.
     """
 
     model: str = ""
@@ -49,6 +49,7 @@ class EmbeddingSettings(BaseModel):
     base_url: str = ""
     api_key: SecretStr = SecretStr("")
     size: int = Field(default=384, ge=8, le=8192)
+    reranker: str = ""
 
 
 class TelegramSettings(BaseModel):

@@ -18,6 +18,7 @@ from knowledge.hits import Hit
 from knowledge.index.base import Index, Scope
 from knowledge.index.home import EdgeHome, IndexHome
 from knowledge.projection import Projection
+from knowledge.retriever.cross import Reranker
 from knowledge.retriever.finder import Finder, hit
 from knowledge.retriever.points import embedded_text
 from knowledge.retriever.rank import Weights
@@ -73,13 +74,15 @@ class Memory:
         weights: Weights = DEFAULT,
         zone: tzinfo = UTC,
         fitted: Path | None = None,
+        reranker: Reranker | None = None,
     ) -> None:
         """`fitted` is the folder of what was fitted to the embedder's model, if anything was."""
         self._db = db
         self._zone = zone  # in which "in March" is meant
         self._encoder = Encoder(embedder)
         self._projection = Projection(db, home or EdgeHome(index_path, self._encoder.size), self._encoder.fingerprint)
-        self._finder = Finder(db, self._encoder, now=now, weights=weights, fitted=fitted)
+        self._finder = Finder(db, self._encoder, now=now, weights=weights, fitted=fitted, reranker=reranker)
+        self._reranker = reranker
         self._now = now
 
     @property
@@ -96,6 +99,8 @@ class Memory:
     async def close(self) -> None:
         await self._projection.close()
         await self._encoder.close()
+        if self._reranker is not None:
+            await self._reranker.close()
 
     # ── remembering ──────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
@@ -18,12 +19,15 @@ from knowledge.hits import Hit
 from knowledge.index.base import Ask, Index, Pool, Scope
 from knowledge.index.bm25 import plain_words, query_vector
 from knowledge.retriever.attributes import LEAST, Attributes, Matrix
+from knowledge.retriever.cross import DEEP, Reranker, RerankerUnavailable
 from knowledge.retriever.focus import CLOSER, remainder
 from knowledge.retriever.fold import Fold
 from knowledge.retriever.lexicon import glossed
 from knowledge.retriever.question import Names, Question, dissect, english, has_time
 from knowledge.retriever.rank import Ranked, Weights, rank
 from knowledge.retriever.weights import AGREE, DEFAULT, LEXICAL, REST
+
+log = logging.getLogger(__name__)
 
 POOL = 120  # candidates of each of the three searches
 SLACK = 8  # rows read beyond those wanted, should the index be behind SQL
@@ -45,8 +49,10 @@ class Finder:
         now: Callable[[], int],
         weights: Weights = DEFAULT,
         fitted: Path | None = None,
+        reranker: Reranker | None = None,
     ) -> None:
         self._now = now
+        self._reranker = reranker
         self._db = db
         self._encoder = encoder
         self._weights = weights
@@ -65,7 +71,7 @@ class Finder:
         pool = await self.candidates(index, question, scope)
         dense = any("dense" in f.scores for f in pool.found)
         ranked = rank(question, pool, self._weights if dense else LEXICAL)
-        wanted = max(k, CLOSER)
+        wanted = max(k, DEEP if self._reranker else CLOSER)
         fold = Fold()
         for start in range(0, len(ranked), wanted + SLACK):
             some = ranked[start : start + wanted + SLACK]
@@ -78,14 +84,35 @@ class Finder:
             if len(fold.kept) >= wanted:
                 break
         kept, others = fold.kept, fold.others()
-        closer = await self._closer(question, kept[:CLOSER])
-        return [hit(row, r, others.get(row.chunk, ())) for row, r in (closer + kept[CLOSER:])[:k]]
+        order = await self._crossed(question, kept)
+        if order is None:
+            order = await self._closer(question, kept[:CLOSER]) + kept[CLOSER:]
+        return [hit(row, r, others.get(row.chunk, ())) for row, r in order[:k]]
 
     async def candidates(self, index: Index, question: Question, scope: Scope) -> Pool:
         """The pool that ranking chooses from."""
         vectors = await self._encoder.encode([glossed(question.meant)])
         words = query_vector(question.words)
         return await index.query(Ask(scope, vectors[0] if vectors is not None else None, words, words, POOL))
+
+    async def _crossed(self, question: Question, kept: Sequence[tuple[Row, Ranked]]) -> list[tuple[Row, Ranked]] | None:
+        """The candidates in the order of the reranker; None without one. The best get their second look for its parts."""
+        if self._reranker is None:
+            return None
+        try:
+            scores = await self._reranker.score(question.text, [row.text for row, _ in kept])
+        except RerankerUnavailable as trouble:
+            log.warning("%s", trouble)
+            return None
+        by_chunk = {row.chunk: score for (row, _), score in zip(kept, scores, strict=True)}
+        best = sorted(kept, key=lambda pair: -by_chunk[pair[0].chunk])
+        best[:AT_ONCE] = await self._closer(question, best[:AT_ONCE])
+        crossed = [
+            (row, dataclasses.replace(r, score=score, looks={**r.looks, "cross": score}))
+            for row, r in best
+            for score in [by_chunk[row.chunk]]
+        ]
+        return sorted(crossed, key=lambda pair: -pair[1].score)
 
     async def _closer(self, question: Question, kept: Sequence[tuple[Row, Ranked]]) -> list[tuple[Row, Ranked]]:
         """The best candidates in the order that a second look gives them; their parts say what it saw.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 
-from bot.embedders import embedder_of
+from bot.embedders import embedder_of, reranker_of
 from bot.settings import EmbeddingSettings
 from knowledge.database.engine import Database
 from knowledge.database.schema import metadata
@@ -20,6 +21,7 @@ from knowledge.embedding.onnx import OnnxEmbedder
 from knowledge.embedding.remote import AT_ONCE, RemoteEmbedder
 from knowledge.embedding.sentences import SentenceEmbedder
 from knowledge.memory import Memory
+from knowledge.retriever.cross import CrossEncoder, RerankerUnavailable
 from tests.fakes.embedder import SIZE, WordEmbedder
 from tests.fakes.embeddings_api import FakeEmbeddings
 
@@ -151,3 +153,76 @@ def test_the_settings_choose(tmp_path: Path) -> None:
     )
     assert isinstance(served, RemoteEmbedder)
     assert served.size == 64
+
+
+class Reads:
+    """What sentence-transformers' cross-encoder looks like from outside: the share of the question's words in a text."""
+
+    def __init__(self) -> None:
+        self.pairs: list[tuple[str, str]] = []
+
+    def predict(self, pairs: list[tuple[str, str]], *, batch_size: int, show_progress_bar: bool) -> Any:
+        self.pairs += pairs
+        return np.array([float("friday" in text.lower()) for _, text in pairs])
+
+
+async def reranked(tmp_path: Path, reranker: CrossEncoder) -> list[Any]:
+    db = Database(tmp_path / "steward.db")
+    async with db.write() as tx:
+        await tx.run_sync(metadata.create_all)
+    memory = Memory(db, tmp_path / "index", WordEmbedder(), now=lambda: 1, reranker=reranker)
+    await memory.open()
+    for day in ("monday", "tuesday", "wednesday", "thursday", "friday"):
+        text = f"The gardener comes on {day}." if day != "friday" else "On Friday somebody comes for the garden."
+        await memory.remember(source="note", external_id=day, title="", text=text, dated_at=1)
+    hits = await memory.search("when does the gardener come?", k=3)
+    await memory.close()
+    await db.close()
+    return hits
+
+
+async def test_a_cross_encoder_takes_the_rerankers_place_and_its_score_is_told(tmp_path: Path) -> None:
+    model = Reads()
+    hits = await reranked(tmp_path, CrossEncoder("a/reranker", load=lambda _: model))
+    assert (hits[0].name, hits[0].score, hits[0].parts["cross"]) == ("friday", 1.0, 1.0)
+    assert {"cover", "rest", "match"} <= hits[0].parts.keys()  # what says whether it is an answer at all
+    assert [hit.parts["cross"] for hit in hits] == [1.0, 0.0, 0.0]
+    assert len(model.pairs) == 5
+
+
+@pytest.mark.parametrize("scores", [np.array([np.nan] * 5), np.zeros((5, 2)), None])
+async def test_a_cross_encoder_that_cannot_be_used_leaves_the_ranking_as_it_is(tmp_path: Path, scores: Any) -> None:
+    class Broken:
+        def predict(self, pairs: list[tuple[str, str]], **_: Any) -> Any:
+            if scores is None:
+                raise RuntimeError("out of memory")
+            return scores
+
+    hits = await reranked(tmp_path, CrossEncoder("a/reranker", load=lambda _: Broken()))
+    assert len(hits) == 3
+    assert "cross" not in hits[0].parts
+    assert "gardener" in hits[0].text
+
+
+@pytest.mark.skipif(find_spec("sentence_transformers") is not None, reason="sentence-transformers is installed")
+async def test_a_reranker_without_the_extra_says_how_to_get_it() -> None:
+    reranker = reranker_of(EmbeddingSettings(reranker="a/reranker"))
+    assert reranker is not None
+    with pytest.raises(RerankerUnavailable, match="steward\\[embeddings\\]"):
+        await reranker.score("q", ["x"])
+    await reranker.close()
+    assert reranker_of(EmbeddingSettings()) is None
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(
+    find_spec("sentence_transformers") is None or not os.environ.get("STEWARD_TEST_RERANKER"),
+    reason="the extra `embeddings` is not installed, or STEWARD_TEST_RERANKER names no cross-encoder",
+)
+async def test_a_real_cross_encoder_prefers_the_answer() -> None:
+    reranker = CrossEncoder(os.environ["STEWARD_TEST_RERANKER"])
+    answer, other = await reranker.score(
+        "When does the gardener come?", ["The gardener comes on Friday.", "Tea is hot."]
+    )
+    assert answer > other
+    await reranker.close()
