@@ -17,7 +17,7 @@ from knowledge.egress import Rules, guarded_client
 
 SCOPES = (
     "app_mentions:read", "assistant:write", "chat:write", "commands", "files:read", "files:write", "im:history",
-    "im:read", "im:write", "reactions:read",
+    "im:write", "reactions:read",
 )  # fmt: skip
 HOOK = "/slack/events"
 MOST_SKEW = 60.0  # seconds; Slack's signatures are refused beyond five minutes

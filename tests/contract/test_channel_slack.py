@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -429,7 +430,33 @@ def test_the_manifest_validates_against_the_published_schemas(schema: str) -> No
 def test_the_manifest_has_exactly_the_scopes_that_are_used_and_each_event_is_understood() -> None:
     manifest = _manifest()
     assert tuple(sorted(manifest["oauth_config"]["scopes"]["bot"])) == tuple(sorted(SCOPES))
-    for name in manifest["settings"]["event_subscriptions"]["bot_events"]:
+    events = manifest["settings"]["event_subscriptions"]["bot_events"]
+    for name in events:
         event = {"type": name.split(".")[0], "user": "U1", "channel": "D1", "ts": "1.0"}
         payload = {"type": "event_callback", "event": event}
         assert understand(payload, b"").kind, name
+    if slack_spec.present():
+        assert _used(events) == set(SCOPES)
+
+
+_EVENT_SCOPES = {  # from the pages of the events; the published schema of events does not tell
+    "app_home_opened": set(), "app_mention": {"app_mentions:read"}, "assistant_thread_started": {"assistant:write"},
+    "message.im": {"im:history"}, "reaction_added": {"reactions:read"},
+}  # fmt: skip
+
+
+def _used(events: list[str]) -> set[str]:
+    """The scopes that the calls in the code, the events and the slash command need. Where a method takes one of several
+    (direct, group and channel conversations), the one for direct ones is ours."""
+    sources = [path.read_text() for path in Path(channels.__file__).parent.glob("slack*.py")]
+    methods = {found for text in sources for found in re.findall(r'"([a-z]+(?:\.[a-zA-Z]+)+)"', text)}
+    methods = {method for method in methods if method.split(".")[0] in _FAMILIES and not method.endswith(".com")}
+    assert len(methods) > 12
+    used = {"commands"}.union(*(_EVENT_SCOPES[event] for event in events))
+    for method in methods - {"apps.connections.open"}:  # that one is called with the app's own token
+        wanted = slack_spec.scopes(method)
+        used |= {scope for scope in wanted if scope.startswith("im:")} or wanted
+    return used
+
+
+_FAMILIES = ("apps", "assistant", "auth", "chat", "conversations", "files", "reactions", "users", "views")

@@ -24,8 +24,7 @@ from tests.fakes.slack_people import BOT_USER, TEAM, People
 CLIENT_ID, CLIENT_SECRET = "4123121235.9872358710", "e1b9e11dfcd19c1982d5de12921e17e8"
 BOT_TOKEN, APP_TOKEN, SIGNING_SECRET = "xoxb-1-TEST", "xapp-1-TEST", "8f742231b10e8888abcd99yyyzzz85a5"
 SCOPES = (
-    "app_mentions:read,assistant:write,chat:write,commands,files:read,files:write,im:history,im:read,im:write,"
-    "reactions:read"
+    "app_mentions:read,assistant:write,chat:write,commands,files:read,files:write,im:history,im:write,reactions:read"
 )
 _NO_JSON = (
     "conversations.history", "conversations.replies", "files.info", "files.getUploadURLExternal",

@@ -27,6 +27,16 @@ def _arguments(method: str) -> dict[str, bool] | None:
     return None
 
 
+def scopes(method: str) -> set[str]:
+    """The bot scopes of which a call of `method` needs one; empty when it needs none."""
+    path = _METHODS / f"{method}.json"
+    if path.exists():
+        return {scope["name"] for scope in json.loads(path.read_text()).get("scopes", {}).get("bot", ())}
+    old = json.loads((SPECS / "slack" / "slack_web_openapi_v2.json").read_text())["paths"][f"/{method}"]
+    wanted = next(iter(old.values()))["security"]
+    return {scope for one in wanted for scope in one["slackAuth"]} - {"none"}
+
+
 def problems(method: str, params: dict[str, Any]) -> list[str]:
     """What the published description says is wrong with a call; empty also where there is nothing to check against."""
     if not present():
