@@ -140,6 +140,9 @@ class Control:
             return Reply(await self._undo_press(tx, press, decider, now))
         if press.verb in ("allow", "once", "block", "ignore"):
             return Reply(await strangers.decide(tx, press, self.hearing.parse, decider.on, now))
+        if press.verb == "answer":
+            told, question = await strangers.ask(tx, press, inbound, now, EDIT_WAIT_MS)
+            return Reply(told, [question] if question is not None else [])
         if press.verb == "choose":
             return Reply(await self._choose(tx, press, inbound, now))
         if press.verb == "run":
@@ -239,6 +242,8 @@ class Control:
         key = f"edit:{inbound.channel}:{inbound.conversation}"
         if (editing := await settings.get(tx, key, now)) is not None and not inbound.forwarded:
             await settings.drop(tx, key)
+            if "answer" in editing:
+                return await self._answer_to(tx, str(editing["answer"]), inbound, stored)
             proposal = await cards.get_proposal(tx, editing["proposal"])
             if proposal is not None and proposal.state == "open":
                 return await self._edit(tx, proposal, inbound, decider, now)
@@ -254,6 +259,16 @@ class Control:
         if isinstance(chosen, str):
             return Reply(chosen)
         return await self._apply(tx, decision, chosen, inbound, decider, now)
+
+    async def _answer_to(self, tx: Tx, item: str, inbound: Inbound, stored: Stored) -> Reply:
+        """The words that were asked for become the principal's message that says whom they are for: a turn of its own."""
+        now = ms(self.crew.clock())
+        await inbox.add(
+            tx, channel=inbound.channel, account=inbound.account, key=f"answer:{item}:{stored.id}",
+            conversation=inbound.conversation, sender=inbound.sender, lane="turn",
+            raw=choice_delivery(f"answer {item}: {inbound.text}", inbound.sent_at), now=now,
+        )  # fmt: skip
+        return Reply()
 
     async def _numbered(self, tx: Tx, inbound: Inbound, open_cards: list[Card], now: int) -> Reply:
         """A button's number or label typed where it was shown: the press it stands for, when only one can be meant.

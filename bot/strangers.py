@@ -9,16 +9,16 @@ from channels.base import Inbound
 from knowledge import ledger
 from knowledge.database import Tx
 from knowledge.ids import digest
-from knowledge.store import alerts, inbox, people
+from knowledge.store import alerts, inbox, people, settings
 from knowledge.store.inbox import Stored
 from knowledge.words import Button, Outbound, Press
 
 DAY_MS = 24 * 3600 * 1000
-SHOWN = 600  # characters of a stranger's words on a card
+SHOWN = 6000  # characters of somebody's words in an item
 _LABELS = (("once", "Show it once"), ("allow", "Allow"), ("block", "Block"), ("ignore", "Ignore"))
 _STANDING = {"allow": "allowed", "block": "blocked", "ignore": "ignored"}
 _SAID = {
-    "allow": "Allowed: what they write comes to you as an item. They get no answer from me.",
+    "allow": "Allowed: what they write comes to you as an item. They get no answer that you have not approved.",
     "once": "Shown once. The next message asks again.",
     "block": "Blocked: you hear nothing of them any more.",
     "ignore": "Ignored: their messages are kept and not shown.",
@@ -30,7 +30,7 @@ async def hold(tx: Tx, stored: Stored, inbound: Inbound, standing: str, now: int
     if not inbound.private:
         return
     if standing == "allowed":
-        await _show(tx, stored, inbound, now)
+        await _show(tx, stored, inbound, now, answerable=True)
     elif standing == "stranger":
         who = _name(inbound)
         text = (
@@ -51,18 +51,38 @@ async def decide(tx: Tx, press: Press, parse: Callable[[Stored], Inbound], decid
     if press.verb in _STANDING:
         await people.set_standing(tx, held.channel, held.sender, _STANDING[press.verb], now)
     if press.verb in ("allow", "once"):
-        await _show(tx, held, parse(held), now)
+        await _show(tx, held, parse(held), now, answerable=press.verb == "allow")
     await ledger.append(tx, now, ledger.Entry("principal", f"stranger.{press.verb}", decider, held.turn))
     return _SAID[press.verb]
 
 
-async def _show(tx: Tx, stored: Stored, inbound: Inbound, now: int) -> None:
-    """The words as an item for the principal: quoted, data, never a turn."""
+async def ask(tx: Tx, press: Press, inbound: Inbound, now: int, wait_ms: int) -> tuple[str, Outbound | None]:
+    """What shall be answered? The principal's next message here is it, and becomes a proposal."""
+    number = press.ref.removeprefix("s")
+    held = await inbox.by_id(tx, int(number)) if number.isdecimal() else None
+    kept = await settings.get(tx, people.item_key(press.ref), now)
+    if held is None or press.nonce != _nonce(held) or kept is None:
+        return "I don't know this button any more.", None
+    await settings.put(tx, f"edit:{inbound.channel}:{inbound.conversation}", {"answer": press.ref}, now + wait_ms)
+    asked = f"What shall I answer {kept['to']}? Write it; you see it once more before it goes, or /stop."
+    return "Tell me the answer.", Outbound(asked, prompt=True)
+
+
+async def _show(tx: Tx, stored: Stored, inbound: Inbound, now: int, *, answerable: bool) -> None:
+    """The words as an item for the principal: quoted, data, never a turn. To who is allowed, an answer can be proposed."""
     words = inbound.text or inbound.note or inbound.kind
     quoted = "\n".join(f"> {line}" for line in words[:SHOWN].splitlines() or [""])
     cut = " (shortened)" if len(words) > SHOWN else ""
+    number = f"s{stored.id}"
+    buttons: tuple[tuple[Button, ...], ...] = ()
     text = f"✉️ **{_name(inbound)}** on {stored.channel}{cut}:\n{quoted}"
-    await alerts.tell(tx, f"item/{stored.id}", Outbound(text), now)
+    if answerable:
+        text += f"\n_Answer by the button, or `answer {number}: …`_"
+        buttons = ((Button("Answer", _press("answer", stored).encode()),),)
+        kept = {"person": stored.sender, "channel": stored.channel, "conversation": stored.conversation}
+        kept |= {"to": _name(inbound)}
+        await settings.put(tx, people.item_key(number), kept, now + people.ITEM_LIFE_MS)
+    await alerts.tell(tx, f"item/{stored.id}", Outbound(text, buttons), now)
 
 
 def _name(inbound: Inbound) -> str:

@@ -79,12 +79,12 @@ class Field:
 
 Verb = Literal[
     "approve", "reject", "edit", "later", "why", "undo", "retry", "dismiss", "allow", "block", "ignore", "once", "run",
-    "choose", "pause", "resume", "grant", "take_back",
+    "choose", "pause", "resume", "grant", "take_back", "answer",
 ]  # fmt: skip
 _VERBS: dict[str, Verb] = {
     "y": "approve", "n": "reject", "e": "edit", "l": "later", "w": "why", "u": "undo",
     "r": "retry", "d": "dismiss", "a": "allow", "b": "block", "i": "ignore", "o": "once", "x": "run", "c": "choose",
-    "p": "pause", "g": "resume", "s": "grant", "t": "take_back",
+    "p": "pause", "g": "resume", "s": "grant", "t": "take_back", "m": "answer",
 }  # fmt: skip
 _LETTERS = {verb: letter for letter, verb in _VERBS.items()}
 

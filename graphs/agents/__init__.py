@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from graphs.agent import Agent
-from graphs.agents import around, ask, brief, calendar, clip, facts, forget, notes, timer
+from graphs.agents import around, ask, brief, calendar, clip, facts, forget, notes, reply, timer
 
 AGENTS: dict[str, Agent] = {
     agent.manifest.name: agent
     for agent in (
+        reply.AGENT,
         notes.AGENT,
         timer.AGENT,
         calendar.AGENT,

@@ -22,6 +22,7 @@ from graphs.tools.forget import Forgetter, forget_tools
 from graphs.tools.graph import graph_tools
 from graphs.tools.house import house_tools
 from graphs.tools.notes import note_tools
+from graphs.tools.people import people_tools
 from graphs.tools.timers import timer_tools
 from knowledge.database import Database
 from knowledge.facts.assertion import Issuers
@@ -58,6 +59,7 @@ def build_tools(context: ToolContext) -> dict[str, Tool]:
         *timer_tools(context.db, context.clock),
         *graph_tools(context.db, context.clock, context.level or _nothing, context.issuers),
         *fact_tools(context.db, context.clock, context.zone, context.level or _nothing, context.issuers),
+        *people_tools(context.db, context.clock),
         *house_tools(context.read_house),
         *(forget_tools(context.forgetter) if context.forgetter is not None else ()),
     ]

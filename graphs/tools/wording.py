@@ -33,8 +33,16 @@ def quoted(text: str, limit: int = 120) -> str:
 
 def block(text: str) -> str:
     """The whole of a text on a card, each line a quotation."""
-    lines = (_BLOCK_START.sub(r"\1\\\2", escaped(plain(line))) for line in text.split("\n"))
-    return "\n".join(f"> {line}".rstrip() for line in lines)
+    return "\n".join(f"> {line}".rstrip() for line in _exact(text))
+
+
+def exact(text: str) -> str:
+    """The whole of a text as a message: the same lines that `block` shows, formatting nothing."""
+    return "\n".join(_exact(text))
+
+
+def _exact(text: str) -> list[str]:
+    return [_BLOCK_START.sub(r"\1\\\2", escaped(plain(line))) for line in text.split("\n")]
 
 
 def day(moment: date) -> str:

@@ -14,6 +14,8 @@ from knowledge.store import settings
 
 CODE_LIFE_MS = 15 * 60 * 1000
 CODE_TRIES = 5
+ITEM_LIFE_MS = 30 * 24 * 3600 * 1000
+"""So long somebody's message can be answered by its number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,11 @@ async def addresses(tx: Tx) -> list[Address]:
     query = select(identity).where(identity.c.standing == "principal", identity.c.conversation.is_not(None))
     rows = await tx.execute(query.order_by(identity.c.made_at.desc()))
     return [Address(row.channel, row.conversation) for row in rows]
+
+
+def item_key(item: str) -> str:
+    """Where it is kept who wrote the message of that number (`s12`), and where they can be answered."""
+    return f"item:{item}"
 
 
 async def offer_code(tx: Tx, channel: str, code: str, now: int) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.playbooks.kit import Book, asks, calls_nothing, does, open_book, presses, says, toasts, user
+from channels.render import read, to_plain
+from tests.playbooks.kit import Book, asks, calls, calls_nothing, does, open_book, presses, says, toasts, user
 
 pytestmark = pytest.mark.slow
 
@@ -33,6 +34,74 @@ async def test_a_stranger_gets_no_answer_and_the_principal_one_card(play: Book) 
         calls_nothing(),
         does(lambda book: not book.notes),
     )
+
+
+def sent_to(book: Book, conversation: str) -> list[str]:
+    chat = book.chats["telegram"]
+    return [chat.posted[ref].text for where, ref in chat.said if where == conversation]
+
+
+async def test_an_answer_to_somebody_who_is_allowed_is_a_proposal_and_goes_to_them_alone(play: Book) -> None:
+    await play(
+        user("is Friday all right? <b>Eve</b>", sender="666"),
+        says("Somebody you don't know"),
+        presses("Allow"),
+        toasts("Allowed"),
+        says("> is Friday all right?", "answer s"),
+        presses("Answer"),
+        toasts("Tell me the answer."),
+        says("What shall I answer", "666"),
+        user("Yes, *12:30* is fine.\n- Ada"),
+        asks("Answer", "666", "on telegram", "Yes, \\*12:30\\* is fine.", "Cannot be undone"),
+        calls_nothing(),
+        does(lambda book: sent_to(book, "666") == []),
+        presses("Approve"),
+        toasts("Approved."),
+        calls("people.answer", person="666"),
+        says("is fine."),
+        says("Handed over for 666 on telegram"),
+    )
+    (told,) = sent_to(play, "666")
+    assert to_plain(read(told)) == "Yes, *12:30* is fine.\n- Ada"
+    await play(user("and on Saturday?", sender="666"), says("> and on Saturday?", "Answer"))
+    assert len(sent_to(play, "666")) == 1, "they get nothing that was not approved"
+
+
+async def test_an_answer_can_be_given_by_number_edited_and_rejected_and_who_was_blocked_gets_none(play: Book) -> None:
+    await play(user("hello", sender="666"), says("Somebody"), presses("Allow"), toasts("Allowed"), says("> hello"))
+    number = play.chats["telegram"].posted[play.chats["telegram"].said[-1][1]].text.split("`answer ")[1].split(":")[0]
+    await play(
+        user(f"answer {number}: no, thank you"),
+        asks("no, thank you"),
+        user("no", reply_to=""),
+        says("Nothing was done"),
+        user(f"answer {number}: yes"),
+        asks("> yes"),
+        user("make it perhaps"),
+        asks("> perhaps", "version 2"),
+        presses("Block"),
+        toasts("Blocked"),
+        presses("Approve"),
+        toasts("Approved."),
+        says("is not allowed to write to you any more; nothing was sent"),
+    )
+    assert sent_to(play, "666") == []
+
+
+async def test_no_one_else_can_be_answered(play: Book) -> None:
+    await play(
+        user("hello", sender="666"),
+        says("Somebody"),
+        presses("Show it once"),
+        toasts("Shown once"),
+        does(lambda book: "Answer" not in str(book.chats["telegram"].posted)),
+        says("> hello"),
+        user("answer s1: hello"),
+        says("I know no message s1"),
+        user("answer s99: hello"),
+        says("I know no message s99"),
+    )
+    assert sent_to(play, "666") == []
 
 
 async def test_a_link_code_links_once(tmp_path: Path, empty_database: Path) -> None:

@@ -7,6 +7,7 @@ from tests.sabotage import Damage
 _EVERY = "tests/contract/test_channels.py::test_"
 _SAYS = "tests/contract/test_saying.py::test_"
 _TYPING = "tests/contract/test_typing.py::test_"
+_HOUSE = "tests/playbooks/test_house_play.py::test_"
 _CARDS = "tests/playbooks/test_cards_play.py::test_"
 _HTTP = "tests/contract/test_slack_http.py::test_"
 _FORTY = "tests/laws/test_02_once.py::test_forty_concurrent_mixed_presses_make_one_decision_and_forty_answers"
@@ -31,6 +32,9 @@ DAMAGES: tuple[Damage, ...] = (
     Damage("all 5", "bot/control.py", "            if not principal:\n", "            if principal is None:\n", _CARDS + "a_stranger_s_press_does_nothing"),
     Damage("all 5", "bot/hearing.py", '        if standing != "principal":\n            await self._not_the', '        if False:\n            await self._not_the',
            "tests/laws/test_11_never_speak_to_strangers.py::test_a_stranger_gets_nothing"),
+    Damage("all 5", "graphs/tools/people.py", '!= "allowed":\n                raise', '== "nobody":\n                raise',
+           _HOUSE + "an_answer_can_be_given_by_number_edited_and_rejected_and_who_was_blocked_gets_none"),
+    Damage("all 5", "bot/strangers.py", 'answerable=press.verb == "allow")', "answerable=True)", _HOUSE + "no_one_else_can_be_answered"),
     Damage("all 6", "knowledge/store/cards.py", 'won = [p for p in chosen if p.state == "open" and await', "won = [p for p in chosen if True or await", _FORTY),
     Damage("all 7", "knowledge/store/cards.py", "    if version and version != found.version:\n", "    if False:\n", _CARDS + "a_press_on_an_old_version_is_superseded"),
     Damage("all 7", "knowledge/store/cards.py", "nonce is not None and nonce != found.nonce", "False", _CARDS + "a_button_of_another_database_or_no_button_at_all_means_nothing"),
