@@ -23,6 +23,7 @@ AGAIN_MS = 30 * standing.DAY
 """An offer that was left alone is not made again before that."""
 
 LISTED = 20
+_TOLD = "unasked:told"
 
 
 async def after(tx: Tx, crew: Crew, outcome: Outcome, now: int) -> None:
@@ -85,8 +86,8 @@ async def decide(tx: Tx, crew: Crew, press: Press, decider: Decider, now: int) -
 
 
 async def evening(tx: Tx, crew: Crew, now: int) -> None:
-    """What happened on the outside unasked since yesterday evening, with the button that takes a grant back."""
-    since = now - standing.DAY
+    """What happened on the outside unasked since it was last told, with the button that takes a grant back."""
+    since: int = await settings.get(tx, _TOLD) or now - standing.DAY
     silent = [p for p in await _silent(tx, since) if _outside(crew.tools.get(p.tool))]
     if not silent:
         return
@@ -97,8 +98,8 @@ async def evening(tx: Tx, crew: Crew, now: int) -> None:
     )
     granted = {standing.target_of(crew.tools[p.tool], json.loads(p.arguments)): p for p in silent if p.rule == "earned"}
     rows = tuple((_button(f"Ask again: {headline(p)}"[:40], "take_back", p),) for p in list(granted.values())[:5])
-    key = f"unasked/{now // standing.DAY}"
-    await alerts.tell(tx, key, Outbound("\n".join(lines), rows), now)
+    if await alerts.tell(tx, f"unasked/{now}", Outbound("\n".join(lines), rows), now) is not None:
+        await settings.put(tx, _TOLD, now)
 
 
 def _outside(tool: Tool | None) -> bool:

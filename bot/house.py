@@ -123,6 +123,7 @@ class House:
         wrong = await failures.open_ones(tx)
         lines = [
             "**Status**",
+            *(["- 🛑 everything is stopped (/panic lift)"] if await panic.standing(tx) is not None else []),
             f"- open approvals: {len(open_cards)}",
             f"- reminders ahead: {len(reminders)}",
             f"- messages waiting: {max(0, waiting - 1)}; turns finished: {finished}",

@@ -90,7 +90,8 @@ async def judge_wish(tx: Tx, ctx: TurnContext, task: Task, wish: Wish, *, paused
         step=Step(licence=_licence(ctx, tool, known)), at=at,
         history=await standing.history(tx, tool, wish.arguments) if not tool.own else History(),
         session=await standing.session(
-            tx, tool, wish.arguments, at, untrusted=untrusted, private=private, limits=ctx.crew.limits
+            tx, tool, wish.arguments, at, untrusted=untrusted, private=private, limits=ctx.crew.limits,
+            ahead=[one.wish.arguments for one in ctx.judged if one.verdict.word == "allow"],
         ),
     )  # fmt: skip
     verdict = judge_safely(ctx.crew.policy, question)

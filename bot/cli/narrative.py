@@ -43,6 +43,7 @@ _TOLD = {
     "stranger.refused": "A {why} of somebody else was refused.",
     "policy.changed": "The rules are now version {ref} ({why}).",
     "panic.begun": "{who} stopped everything.",
+    "panic.refused": "A {why} was not obeyed: everything is stopped.",
     "panic.lifted": "{who} lifted the stop.",
     "panic.kept": "{who} wanted to lift the stop from where it may not be lifted.",
     "autonomy.granted": "{who} need not be asked about {ref} any more.",

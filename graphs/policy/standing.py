@@ -6,7 +6,7 @@ Everything is read from the rows; whatever is unusual can only turn an allowed e
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -99,14 +99,18 @@ async def session(
     untrusted: bool = False,
     private: bool = False,
     limits: Limits = ORDINARY,
+    ahead: Sequence[Mapping[str, Any]] = (),
 ) -> Session:
-    """The standing for one call at `now` (the principal's local time)."""
+    """The standing for one call at `now` (the principal's local time).
+
+    `ahead` are the arguments of calls of the same plan that were allowed before it and have no row yet.
+    """
     moment = int(now.timestamp() * 1000)
     began = await _began(tx)
     probation = began is None or moment - began < limits.first_days * DAY
     unusual: tuple[str, ...] = ()
     if tool.effect not in ("read", "draft") and not tool.own:
-        unusual = tuple(await _unusual(tx, tool, arguments, now, moment, limits))
+        unusual = tuple(await _unusual(tx, tool, arguments, now, moment, limits, ahead))
     return Session(untrusted, private, probation, await panic.standing(tx) is not None, unusual)
 
 
@@ -121,13 +125,16 @@ async def _began(tx: Tx) -> int | None:
 
 
 async def _unusual(
-    tx: Tx, tool: Tool, arguments: Mapping[str, Any], now: datetime, moment: int, limits: Limits
-) -> list[str]:
+    tx: Tx, tool: Tool, arguments: Mapping[str, Any], now: datetime, moment: int, limits: Limits,
+    ahead: Sequence[Mapping[str, Any]],
+) -> list[str]:  # fmt: skip
     recent = select(effect.c.made_at, effect.c.arguments).where(effect.c.made_at > moment - HOUR)
     rows = (await tx.execute(recent)).all()
-    leaving = sum(len(r.arguments.encode()) for r in rows) + len(canonical(dict(arguments)).encode())
+    leaving = sum(len(r.arguments.encode()) for r in rows)
+    leaving += sum(len(canonical(dict(one)).encode()) for one in (*ahead, arguments))
     found = []
-    if sum(r.made_at > moment - MINUTE for r in rows) >= limits.a_minute or len(rows) >= limits.an_hour:
+    just_now = sum(r.made_at > moment - MINUTE for r in rows) + len(ahead)
+    if just_now >= limits.a_minute or len(rows) + len(ahead) >= limits.an_hour:
         found.append("many-at-once")
     if leaving > limits.leaving_an_hour:
         found.append("much-leaving")

@@ -64,6 +64,7 @@ async def test_every_button_word_and_form_that_was_out_decides_nothing_until_it_
     (proposal,) = await book.rows("SELECT state, version FROM proposal")
     assert proposal == {"state": "open", "version": 1}
     assert not await effects(book)
+    await book(user("/status"), says("everything is stopped"))
     await book(*LIFTS, presses_data(out["Approve"], ref=book.card), toasts("Approved."), says("Did post a"))
     assert outside.done == ["a"]
 

@@ -86,6 +86,19 @@ async def test_after_twenty_unchanged_approvals_it_may_stop_asking_and_one_butto
     assert [row["what"] for row in records] == ["autonomy.granted", "autonomy.taken-back"]
 
 
+async def test_a_plan_of_many_is_noticed_although_none_of_it_has_begun(errand_play: Book, outside: Outside) -> None:
+    """Eight a minute are ordinary: the ninth and tenth of one message ask, and say why."""
+    book = errand_play
+    await past_the_first_weeks(book)
+    await hurry(book)
+    await book(presses("Stop asking"), toasts("I'll stop asking."), says("I don't ask any more for this"))
+    await later(hours=24)(book)
+    plan = "; ".join(f"tell ada report {n}" for n in range(10))
+    await book(user(f"errands: {plan}"), asks("report 8", "report 9", "many effects in a short time"))
+    rows = await book.rows("SELECT verdict FROM proposal ORDER BY made_at DESC, ordinal LIMIT 10")
+    assert [row["verdict"] for row in rows] == ["allow"] * 8 + ["ask"] * 2
+
+
 async def test_a_rejection_begins_the_count_anew_and_the_first_weeks_offer_nothing(errand_play: Book) -> None:
     book = errand_play
     await user("note: the house begins")(book)
