@@ -383,7 +383,8 @@ class Librarian:
         for start in range(0, len(documents), AT_ONCE):
             await self.memory.remember_all(documents[start : start + AT_ONCE])
         many = f" ({len(documents)} parts)" if len(documents) > 1 else ""
-        return f"I have read “{name}”{many} and will find it when you ask."
+        lacks = "".join(f" {one}" for one in dict.fromkeys(part.lacks for part in parts if part.lacks))
+        return f"I have read “{name}”{many} and will find it when you ask.{lacks}"
 
     async def _remember_file(self, name: str, data: bytes) -> str:
         if Path(name).suffix.lower() in PARSED:

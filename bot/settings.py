@@ -195,11 +195,16 @@ class WebSettings(BaseModel):
 
 
 class KeepSettings(BaseModel):
-    """Days that documents of a source are kept; 0: until they are forgotten."""
+    """Days that documents of a source, or of a sensitive class, are kept; 0: until they are forgotten. Notes stay."""
 
     mail: int = Field(default=0, ge=0)
     file: int = Field(default=0, ge=0)
     turn: int = Field(default=0, ge=0)
+    health: int = Field(default=0, ge=0)
+    finance: int = Field(default=0, ge=0)
+    legal: int = Field(default=0, ge=0)
+    credentials: int = Field(default=0, ge=0)
+    children: int = Field(default=0, ge=0)
 
 
 class WallSettings(BaseModel):

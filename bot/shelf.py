@@ -6,7 +6,7 @@ import asyncio
 import codecs
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,7 +28,7 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (code
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What came of a file. `why` is set for skipped ones, `passages` counts what memory holds of it now."""
+    """What came of a file. `why` tells why it was skipped, or what of it was not read; `passages` counts its passages."""
 
     path: str
     state: Literal["new", "changed", "unchanged", "skipped"]
@@ -87,7 +87,8 @@ async def take(librarian: Librarian, path: Path) -> Taken:
     except NotReadable as reason:
         return Taken(str(path), "skipped", str(reason))
     new = [document(path, part, now=now, integrity="untrusted", readers=("principal",)) for part in parts]
-    return await _remember(librarian, path, new)
+    taken = await _remember(librarian, path, new)
+    return replace(taken, why=" ".join(dict.fromkeys(part.lacks for part in parts if part.lacks)))
 
 
 async def _remember(librarian: Librarian, path: Path, new: Sequence[NewDocument]) -> Taken:

@@ -25,6 +25,7 @@ from knowledge.needle import Needle
 from knowledge.notes import NoteFolder
 from knowledge.store import messages, turns
 from knowledge.store.cards import Decider
+from knowledge.walls import CLASSES, within
 from knowledge.words import Outbound
 
 SHELL = "console:shell"
@@ -180,12 +181,18 @@ async def begin(
 
 
 async def expired(tx: Tx, keep: Mapping[str, int], now: int) -> list[int]:
-    """Documents, superseded versions too, that were taken in longer ago than `keep` (source → days) keeps them."""
-    found: list[int] = []
-    for source, days in keep.items():
-        if days > 0:
-            old = select(document.c.id).where(document.c.source == source, document.c.made_at < now - days * DAY)
-            found += (await tx.execute(old)).scalars()
+    """Documents, superseded versions too, that were taken in longer ago than `keep` (source or class → days) keeps them.
+
+    Notes are files of the principal's: what class they belong to, they stay.
+    """
+    found: set[int] = set()
+    for name, days in keep.items():
+        if days <= 0:
+            continue
+        old = select(document.c.id, document.c.readers).where(document.c.made_at < now - days * DAY)
+        of_class = name in CLASSES
+        old = old.where(document.c.source != "note" if of_class else document.c.source == name)
+        found |= {r.id for r in await tx.execute(old) if not of_class or within(name, json.loads(r.readers))}
     return sorted(found)
 
 

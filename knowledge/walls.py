@@ -66,6 +66,11 @@ def readers_of(walled: Collection[str]) -> tuple[str, ...]:
     return (OPEN, *(_token(some) for n in range(1, len(free) + 1) for some in combinations(free, n)))
 
 
+def within(name: str, readers: Sequence[str]) -> bool:
+    """Whether something with these readers belongs to the class."""
+    return any(is_token(r) and name in r.removeprefix("class:").split("+") for r in readers)
+
+
 def is_token(reader: str) -> bool:
     return reader == OPEN or reader.startswith("class:")
 

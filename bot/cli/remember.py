@@ -89,26 +89,28 @@ def ingest(paths: Sequence[Path], *, as_json: bool) -> int:
     counts = Counter(one["state"] for one in taken)
     passages = sum(one["passages"] for one in taken if one["state"] in ("new", "changed"))
     skipped = [{"path": one["path"], "why": one["why"]} for one in taken if one["state"] == "skipped"]
+    partly = [{"path": one["path"], "why": one["why"]} for one in taken if one["state"] != "skipped" and one["why"]]
     seconds = round(time.monotonic() - began, 2)
     if as_json:
         named = {state: counts[state] for state in ("new", "changed", "unchanged")}
-        show.as_json({**named, "passages": passages, "skipped": skipped, "seconds": seconds})
+        show.as_json({**named, "passages": passages, "skipped": skipped, "partly": partly, "seconds": seconds})
     else:
         print(
             f"{counts['new']} new, {counts['changed']} changed, {counts['unchanged']} unchanged files; "
             f"{passages} new passage{'' if passages == 1 else 's'} in {seconds} s."
         )
-        _tell_skipped(skipped)
+        _tell(skipped, "skipped")
+        _tell(partly, "read in part")
     return 0 if len(skipped) < len(taken) else 1
 
 
-def _tell_skipped(skipped: list[dict[str, Any]]) -> None:
+def _tell(some: list[dict[str, Any]], what: str) -> None:
     """The reasons with their counts, and the files by name while they are few."""
-    if not skipped:
+    if not some:
         return
-    print(f"{len(skipped)} skipped:", file=sys.stderr)
+    print(f"{len(some)} {what}:", file=sys.stderr)
     by_reason: dict[str, list[str]] = {}
-    for one in skipped:
+    for one in some:
         by_reason.setdefault(one["why"], []).append(one["path"])
     for why, names in sorted(by_reason.items(), key=lambda item: -len(item[1])):
         named = ", ".join(Path(name).name for name in names[:3]) + (f" and {len(names) - 3} more" if names[3:] else "")

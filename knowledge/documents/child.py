@@ -9,6 +9,7 @@ import json
 import resource
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from knowledge.documents import exports, mail, transcripts
@@ -28,7 +29,10 @@ def main(path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         for part in parts(path):
+            if len(part.text) >= CHARACTERS and not part.lacks:
+                part = replace(part, lacks=f"Only its first {CHARACTERS:,} characters were read.")  # noqa: PLW2901
             print(json.dumps({"part": part.to_json()}))
+        print(json.dumps({"done": True}))
     except NotReadable as error:
         print(json.dumps({"sentence": str(error)}))
     except MemoryError:
@@ -133,15 +137,17 @@ def _pdf(path: Path) -> Part:
     if reader.is_encrypted and not reader.decrypt(""):
         raise NotReadable("The PDF is locked with a password.")
     pages: list[str] = []
+    lacks = ""
     for n, page in enumerate(reader.pages):
         if n >= PAGES or sum(map(len, pages)) > CHARACTERS:
+            lacks = f"Only its first {n:,} of {len(reader.pages):,} pages were read."
             break
         pages.append(f"## Page {n + 1}\n\n{page.extract_text()}")
     text = "\n\n".join(pages)
     if not any(line.strip() and not line.startswith("## Page") for line in text.splitlines()):
         raise NotReadable("The PDF holds pictures only; there is no text in it.")
     title = reader.metadata.title if reader.metadata and reader.metadata.title else path.stem
-    return Part(str(title), text[:CHARACTERS])
+    return Part(str(title), text[:CHARACTERS], lacks=lacks)
 
 
 def _office(path: Path) -> Part:

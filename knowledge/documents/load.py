@@ -6,6 +6,7 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from knowledge.confined import SaidTooMuch, confined
 from knowledge.documents.loaded import NotReadable, Part
@@ -46,18 +47,27 @@ _START = "from pathlib import Path; from knowledge.documents.child import main; 
 
 def _parts(path: Path, answer: bytes) -> list[Part]:
     parts: list[Part] = []
+    said, ended = "", False
     sentence = f"{path.name} could not be read within the memory and time that reading a file may take."
     for line in answer.splitlines():
         try:
             body = json.loads(line)
-            if "part" in body:
+            if "done" in body:
+                ended = True
+            elif "part" in body:
                 parts.append(Part.from_json(body["part"]))
             else:
-                sentence = str(body["sentence"])
+                said = sentence = str(body["sentence"])
         except (ValueError, KeyError, TypeError):
             break  # the child was killed within a line
     if not parts:
         raise NotReadable(sentence)
+    if not ended and not parts[-1].lacks:  # it met a limit after these
+        parts[-1] = replace(parts[-1], lacks=said or "It was not read to its end: that takes too much memory or time.")
     if len(parts) > 1:  # what has no name of its own is told apart by its content
-        parts = [p if p.key else replace(p, key=f"{path}#{digest(p.to_json())[:12]}") for p in parts]
+        parts = [p if p.key else replace(p, key=f"{path}#{digest(_content(p))[:12]}") for p in parts]
     return parts
+
+
+def _content(part: Part) -> dict[str, Any]:
+    return {name: value for name, value in part.to_json().items() if name != "lacks"}

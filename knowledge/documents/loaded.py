@@ -22,6 +22,7 @@ class Part:
     at: int | None = None
     key: str = ""  # tells it from others of the same file: a message id, a page
     meta: dict[str, str] = field(default_factory=dict)
+    lacks: str = ""  # the sentence that says what of the file was not read
 
     def to_json(self) -> dict[str, Any]:
         turns = [[t.speaker, t.text, t.at] for t in self.turns]
@@ -32,6 +33,7 @@ class Part:
             "at": self.at,
             "key": self.key,
             "meta": self.meta,
+            "lacks": self.lacks,
         }
 
     @classmethod
@@ -40,4 +42,4 @@ class Part:
         turns = tuple(Turn(str(s), str(t), int(a)) for s, t, a in body["turns"])
         at = None if body["at"] is None else int(body["at"])
         meta = {str(k): str(v) for k, v in dict(body["meta"]).items()}
-        return cls(str(body["title"]), str(body["text"]), turns, at, str(body["key"]), meta)
+        return cls(str(body["title"]), str(body["text"]), turns, at, str(body["key"]), meta, str(body["lacks"]))

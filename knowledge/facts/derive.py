@@ -38,7 +38,7 @@ async def learn(tx: Tx, new: NewDocument, id: int, *, former: int | None, now: i
         writer = key(parseaddr(str(new.meta.get("from", "")))[0])
         found = [s if s.subject != ME else replace(s, subject=writer) for s in found if s.subject != ME or writer]
     kept = {(s.subject, s.predicate, norm(s.value)) for s in found}
-    await withdraw(tx, [former] if former else [], now=now, kept=kept, heir=id)
+    await withdraw(tx, [former] if former else [], now=now, kept=kept, heir=id, readers=new.readers)
     days = KEPT_DAYS[authority]
     for s in found:
         claim = Claim(
@@ -58,11 +58,15 @@ async def withdraw(
     now: int,
     kept: frozenset[tuple[str, str, str]] | set[tuple[str, str, str]] = frozenset(),
     heir: int = 0,
+    readers: Sequence[str] = (),
 ) -> int:
-    """Cease to believe what stands on these documents alone, but for what is `kept`: that stands on `heir` now."""
+    """Cease to believe what stands on these documents alone, but for what is `kept`: that stands on `heir` now.
+
+    Where `heir` is for fewer `readers` than the fact, the fact goes, too: it is told again for those who may read it.
+    """
     gone = 0
     for f in await store.standing_on(tx, documents):
-        if (f.subject, f.predicate, f.norm) in kept:
+        if (f.subject, f.predicate, f.norm) in kept and store.may_share(readers, f.readers):
             quote = f.evidence[0].quote if f.evidence else ""
             await store.cite(tx, f.id, (Evidence(heir, 0, quote),))
         elif await store.take_back(tx, f.id, now=now, new_id=random_id):

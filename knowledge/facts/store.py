@@ -43,7 +43,7 @@ async def tell(tx: Tx, claim: Claim, *, now: int, new_id: Callable[[], str], iss
     if effect == "refused":
         return Told(effect)
     if effect == "same" and held is not None:
-        if _may_share(claim.readers, held.readers):
+        if may_share(claim.readers, held.readers):
             await cite(tx, held.id, claim.evidence)
         if held.state == "held":
             return Told(effect, held)
@@ -52,7 +52,7 @@ async def tell(tx: Tx, claim: Claim, *, now: int, new_id: Callable[[], str], iss
         )
     if effect in {"contested", "unconfirmed"}:
         known = await _pending(tx, claim)
-        if known is not None and _may_share(claim.readers, known.readers):
+        if known is not None and may_share(claim.readers, known.readers):
             await cite(tx, known.id, claim.evidence)
             return Told(effect, known, held)
         state = "contested" if effect == "contested" else "unconfirmed"
@@ -378,7 +378,7 @@ async def _sound(tx: Tx, f: Fact, issuers: Issuers) -> bool:
     return genuine(f, issuers, valid_to=first.valid_to)
 
 
-def _may_share(evidence: Sequence[str], of: Sequence[str]) -> bool:
+def may_share(evidence: Sequence[str], of: Sequence[str]) -> bool:
     """Whether everybody who may read a fact may read the evidence, too: only then it becomes the fact's."""
     return EVERYONE in evidence or (EVERYONE not in of and set(of) <= set(evidence))
 

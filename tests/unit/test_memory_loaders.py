@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import random
 import zipfile
 from pathlib import Path
@@ -15,8 +16,9 @@ from hypothesis import strategies as st
 from knowledge.database.engine import Database
 from knowledge.database.schema import metadata
 from knowledge.documents import mail, transcripts
-from knowledge.documents.load import load
-from knowledge.documents.loaded import NotReadable
+from knowledge.documents.child import CHARACTERS
+from knowledge.documents.load import _parts, load
+from knowledge.documents.loaded import NotReadable, Part
 from knowledge.ingest import ingest
 from knowledge.memory import Memory
 from tests.fakes.embedder import WordEmbedder
@@ -173,3 +175,23 @@ async def test_a_folder_is_taken_in_once_and_says_what_was_skipped(tmp_path: Pat
     assert (hit.name, hit.dated.year) == ("Re: Offer", 2025)
     await memory.close()
     await db.close()
+
+
+async def test_what_is_read_in_part_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "long.rst"
+    file.write_text("word " * (CHARACTERS // 5 + 1))
+    (part,) = await load(file)
+    assert (len(part.text), part.lacks) == (CHARACTERS, "Only its first 5,000,000 characters were read.")
+    file.write_text("a few words")
+    assert (await load(file))[0].lacks == ""
+
+
+def test_what_a_child_did_not_come_to_is_told_with_what_it_read() -> None:
+    read = json.dumps({"part": Part("a", "words").to_json()}).encode()
+    limit = json.dumps({"sentence": "Only the first 20000 messages were read."}).encode()
+    end = json.dumps({"done": True}).encode()
+    assert [p.lacks for p in _parts(Path("a.mbox"), b"\n".join((read, read, limit)))][1].startswith("Only the first")
+    assert [p.lacks for p in _parts(Path("a.mbox"), read + b"\n" + read[:20])] == [
+        "It was not read to its end: that takes too much memory or time."
+    ]
+    assert [p.lacks for p in _parts(Path("a.mbox"), read + b"\n" + end)] == [""]

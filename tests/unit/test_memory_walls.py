@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from knowledge import forgetting
 from knowledge.database.engine import Database
 from knowledge.database.schema import metadata
 from knowledge.facts import store as facts
+from knowledge.facts.words import DAY
 from knowledge.memory import Memory
 from knowledge.walls import CLASSES, classes_of, labelled, readers_of
 from tests.fakes.embedder import WordEmbedder
@@ -64,5 +66,48 @@ async def test_a_walled_agent_neither_finds_documents_nor_facts_of_the_class(tmp
     async with db.read() as tx:
         assert await facts.about(tx, "safe", "code", readers=("principal",), now=2)
         assert not await facts.about(tx, "safe", "code", readers=readers_of(("credentials",)), now=2)
+    await memory.close()
+    await db.close()
+
+
+async def test_a_fact_is_for_no_more_readers_than_the_newest_version_of_what_it_stands_on(tmp_path: Path) -> None:
+    db = Database(tmp_path / "steward.db")
+    async with db.write() as tx:
+        await tx.run_sync(metadata.create_all)
+    memory = Memory(db, tmp_path / "index", WordEmbedder(), now=lambda: DAY)
+    await memory.open()
+
+    async def told(text: str, *readers: str) -> list[bool]:
+        await memory.remember(source="note", external_id="n", title="", text=text, dated_at=1, integrity="principal",
+                              readers=readers)  # fmt: skip
+        async with db.read() as tx:
+            seen = (("principal",), ("clerk",), readers_of(("health",)))
+            return [bool(await facts.about(tx, "ada", "phone", readers=some, now=DAY + 1)) for some in seen]
+
+    number = "Ada's number is 044 111 22 33."
+    assert await told(number, "principal", "clerk") == [True, True, True]
+    assert await told(number + " Tea.", "principal") == [True, False, True]
+    assert await told(number + " Her surgery at the clinic went well.", "principal") == [True, False, False]
+    assert await told(number, "clerk") == [False, True, False]
+    await memory.close()
+    await db.close()
+
+
+async def test_what_belongs_to_a_class_can_be_kept_for_a_time_and_notes_stay(tmp_path: Path) -> None:
+    db = Database(tmp_path / "steward.db")
+    async with db.write() as tx:
+        await tx.run_sync(metadata.create_all)
+    memory = Memory(db, tmp_path / "index", WordEmbedder(), now=lambda: DAY)
+    await memory.open()
+    secret = "The wifi password is hunter2"
+    names = [("mail", "m", secret), ("note", "n", secret), ("mail", "o", "Lunch with Ada."), ("file", "f", secret)]
+    ids = [
+        await memory.remember(source=source, external_id=name, title="", text=text, dated_at=1)
+        for source, name, text in names
+    ]
+    async with db.read() as tx:
+        assert await forgetting.expired(tx, {"credentials": 30, "health": 1, "mail": 0}, 31 * DAY) == []
+        assert await forgetting.expired(tx, {"credentials": 30, "health": 1}, 32 * DAY) == [ids[0], ids[3]]
+        assert await forgetting.expired(tx, {"credentials": 30, "mail": 30}, 32 * DAY) == [ids[0], ids[2], ids[3]]
     await memory.close()
     await db.close()
