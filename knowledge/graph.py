@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from email.utils import getaddresses
 
 from sqlalchemy import and_, or_, select
 
@@ -110,6 +111,9 @@ async def around(
             for a, what, b, quote in relations(row.text)
             if needle.within(a) or needle.within(b)
         ]
+        edges += [
+            Edge(a, "wrote to", b, row.at, source) for a, b in row.letters if needle.within(a) or needle.within(b)
+        ]
         for other in names(row.text):
             if not needle.within(other):
                 together.setdefault(other, Edge(name, "named with", other, row.at, source))
@@ -182,6 +186,16 @@ def _person(words: str) -> str:
     return "you" if bare.casefold() in ("i", "we", "me", "us", "mich", "uns") else bare.strip(" .")
 
 
+def _letters(meta: str) -> tuple[tuple[str, str], ...]:
+    """(writer, recipient) of a mail, by name where the header has one."""
+    head = json.loads(meta)
+    writers, readers = (
+        [name or address for name, address in getaddresses([str(head.get(field, ""))]) if name or address]
+        for field in ("from", "to")
+    )
+    return tuple((a, b) for a in writers[:1] for b in readers[:MOST_OFFERED])
+
+
 def _shown(subject: str) -> str:
     return "you" if subject == ME else subject
 
@@ -205,20 +219,21 @@ async def _passages(
     """Passages that hold the name, newest first, of documents that the readers may read."""
     scope = Scope(tuple(readers))
     columns = (chunk.c.id, chunk.c.text, chunk.c.said_at, document.c.id.label("document"), document.c.external_id,
-               document.c.title, document.c.readers, document.c.source, document.c.dated_at)  # fmt: skip
+               document.c.title, document.c.readers, document.c.source, document.c.dated_at, document.c.meta)  # fmt: skip
     joined = select(*columns).join(document, chunk.c.document == document.c.id).where(document.c.state == "current")
     first = max(needle.words.split(), key=len)
     if first.isascii():  # SQLite folds no other letters
-        named = (chunk.c.text.icontains(first, autoescape=True), document.c.title.icontains(first, autoescape=True))
-        joined = joined.where(or_(*named))
+        named = (chunk.c.text, document.c.title, document.c.meta)
+        joined = joined.where(or_(*(column.icontains(first, autoescape=True) for column in named)))
     found: list[_Passage] = []
     for r in await tx.execute(joined.order_by(document.c.dated_at.desc(), chunk.c.ordinal)):
         at = r.dated_at if r.said_at is None else r.said_at
         if not scope.admits(tuple(json.loads(r.readers)), r.source, at, r.document) or not _within(at, since, until):
             continue
-        if needle.within(r.text) or needle.within(r.title):
+        letters = _letters(r.meta) if r.source == "mail" else ()
+        if any(map(needle.within, (r.text, r.title, *(name for letter in letters for name in letter)))):
             text = r.text if r.source != "turn" else r.text.partition("\n")[0].removeprefix("You said:")
-            found.append(_Passage(text, r.external_id, r.title, at))
+            found.append(_Passage(text, r.external_id, r.title, at, letters))
             if len(found) >= MOST_DOCUMENTS:
                 break
     return found
@@ -230,3 +245,4 @@ class _Passage:
     external_id: str
     title: str
     at: int
+    letters: tuple[tuple[str, str], ...] = ()  # of a mail: its writer and each of those it went to

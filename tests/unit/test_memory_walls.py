@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from knowledge import forgetting
+from knowledge import forgetting, graph
 from knowledge.database.engine import Database
 from knowledge.database.schema import metadata
 from knowledge.facts import store as facts
@@ -109,5 +109,25 @@ async def test_what_belongs_to_a_class_can_be_kept_for_a_time_and_notes_stay(tmp
         assert await forgetting.expired(tx, {"credentials": 30, "health": 1, "mail": 0}, 31 * DAY) == []
         assert await forgetting.expired(tx, {"credentials": 30, "health": 1}, 32 * DAY) == [ids[0], ids[3]]
         assert await forgetting.expired(tx, {"credentials": 30, "mail": 30}, 32 * DAY) == [ids[0], ids[2], ids[3]]
+    await memory.close()
+    await db.close()
+
+
+async def test_who_wrote_to_whom_is_a_relation_for_those_who_may_read_the_mail(tmp_path: Path) -> None:
+    db = Database(tmp_path / "steward.db")
+    async with db.write() as tx:
+        await tx.run_sync(metadata.create_all)
+    memory = Memory(db, tmp_path / "index", WordEmbedder(), now=lambda: DAY)
+    await memory.open()
+    await memory.remember(
+        source="mail", external_id="m1", title="Offer", text="Here is the offer.", dated_at=1,
+        meta={"from": "Ada Brown <ada@acme.example>", "to": "Bob Meier <bob@example.org>, x@example.org"},
+    )  # fmt: skip
+    async with db.read() as tx:
+        found = await graph.around(tx, "Bob Meier", readers=("principal",), now=DAY)
+        assert [(e.a, e.what, e.b, e.source) for e in found.edges] == [("Ada Brown", "wrote to", "Bob Meier", "Offer")]
+        assert [title for _, title, _ in found.documents] == ["Offer"]
+        assert len((await graph.around(tx, "Ada Brown", readers=("principal",), now=DAY)).edges) == 2
+        assert (await graph.around(tx, "Bob Meier", readers=("clerk",), now=DAY)).edges == ()
     await memory.close()
     await db.close()
