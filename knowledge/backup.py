@@ -252,6 +252,10 @@ def _check_databases(folder: Path, connect: Connect) -> None:
             with closing(connect(path)) as database:
                 answer = database.execute("PRAGMA integrity_check").fetchone()[0]
         except Exception as error:  # SQLCipher's errors are not sqlite3's
+            if cipher.NOT_A_DATABASE in str(error) or isinstance(error, cipher.WrongKey):
+                raise BackupTrouble(
+                    f"{path.name} in the backup is encrypted or damaged. Set STEWARD_DATABASE__KEY to the key of that home."
+                ) from error
             raise BackupTrouble(f"{path.name} in the backup does not open: {error}.") from error
         if answer != "ok":
             raise BackupTrouble(f"{path.name} in the backup is damaged: {answer}.")

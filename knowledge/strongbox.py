@@ -24,6 +24,9 @@ Source = Callable[[str], str | None]
 
 SHORTEST = 6  # characters; redacting shorter ones would blacken ordinary words
 HIDDEN = "***"
+_NO_KEYRING = ("keyring.backends.fail", "keyring.backends.null", "keyrings.alt")
+
+log = logging.getLogger(__name__)
 
 
 class SecretMissing(Exception):
@@ -160,12 +163,23 @@ def from_keyring(service: str = "steward") -> Source | None:
     """The desktop's keyring, where the package `keyring` is installed and has a real backend; else None."""
     try:
         keyring: Any = importlib.import_module("keyring")
+        errors: Any = importlib.import_module("keyring.errors")
     except ImportError:
         return None
-    backend = type(keyring.get_keyring())
-    if backend.__module__.startswith(("keyring.backends.fail", "keyring.backends.null", "keyrings.alt")):
-        return None  # a headless machine, or one that would write in clear
-    return lambda name: keyring.get_password(service, name)
+    found = keyring.get_keyring()
+    for backend in (found, *getattr(found, "backends", ())):  # one may be a chain of others
+        if type(backend).__module__.startswith(_NO_KEYRING):
+            return None  # a headless machine, or one that would write in clear
+
+    def read(name: str) -> str | None:
+        try:
+            held: str | None = keyring.get_password(service, name)
+        except errors.KeyringError as error:  # locked, or nobody there to ask
+            log.warning("The desktop's keyring does not give %s (%s). Unlock it.", name, type(error).__name__)
+            return None
+        return held
+
+    return read
 
 
 def to_keyring(name: str, value: str, service: str = "steward") -> None:

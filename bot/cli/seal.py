@@ -27,7 +27,11 @@ NOTES_COST = (
 
 def encrypt() -> int:
     """Encrypt what lies there in clear. The key is the one that is set, else a fresh one. Raises CliTrouble."""
-    encrypt_home(Settings())
+    settings = Settings()
+    encrypt_home(settings)
+    if not settings.notes.sealed:
+        print(f"The notes stay Markdown. `sealed = true` under [notes] in steward.toml seals them, too. {NOTES_COST}")
+    print(cost())
     return 0
 
 
@@ -48,10 +52,8 @@ def encrypt_home(settings: Settings) -> bytes:
         )
     done = seal_all(home.path, key)
     plural = "" if done == 1 else "s"
-    print(f"{done} database{plural} and the ledger's key encrypted. The calendar stays a file that you can read.")
-    if not settings.notes.sealed:
-        print(f"So do the notes. `sealed = true` under [notes] in steward.toml seals them too. {NOTES_COST}")
-    print(cost())
+    what = f"{done} database{plural} and the ledger's key are encrypted" if done else "What is written is encrypted"
+    print(f"{what} from now on. The calendar stays a file that you can read.")
     return key
 
 

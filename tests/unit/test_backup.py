@@ -197,7 +197,7 @@ def test_an_encrypted_database_stays_encrypted_inside_the_backup(home: Path, tmp
     db = connect(tmp_path / "fresh" / "steward.db")
     assert db.execute("select text from mail").fetchall() == [(CANARY,)]  # type: ignore[attr-defined]
     db.close()  # type: ignore[attr-defined]
-    with pytest.raises(BackupTrouble, match=r"steward\.db"):
+    with pytest.raises(BackupTrouble, match=r"steward\.db .*Set STEWARD_DATABASE__KEY"):
         restore(made.path, identity, tmp_path / "other")
 
 

@@ -118,18 +118,52 @@ def test_a_sealed_file_opens_with_its_passphrase_only_and_holds_nothing_in_clear
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize(("backend", "used"), [("keyring.backends.fail", 0), ("keyrings.alt.file", 0), ("desk", 1)])
-def test_only_a_real_keyring_is_used(backend: str, used: int, tmp_path: Path) -> None:
-    (tmp_path / "keyring.py").write_text(
-        f"class K: pass\nK.__module__ = {backend!r}\ndef get_keyring(): return K()\n"
-        "def get_password(service, name): return f'{service}/{name}'\n"
-    )
-    program = "from knowledge.strongbox import from_keyring as f; s = f(); print(s and s('a'))"
-    done = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {program}"],
+KEYRING = """
+class Backend: pass
+def of(name): return type("Backend", (Backend,), {"__module__": name})()
+def get_keyring():
+    found = of(NAMES[0])
+    found.backends = [of(name) for name in NAMES[1:]]
+    return found
+def get_password(service, name):
+    if name == "locked":
+        from keyring.errors import KeyringError
+        raise KeyringError("locked")
+    return f"{service}/{name}"
+"""
+
+
+def with_keyring(folder: Path, backends: list[str], program: str) -> subprocess.CompletedProcess[str]:
+    """A process with a package `keyring` of which the test decides whose it is."""
+    (folder / "keyring").mkdir()
+    (folder / "keyring" / "__init__.py").write_text(f"NAMES = {backends!r}\n{KEYRING}")
+    (folder / "keyring" / "errors.py").write_text("class KeyringError(Exception): pass\n")
+    return subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(folder)!r}); {program}"],
         capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
-    assert done.stdout.strip() == ("steward/a" if used else "None")
+
+
+@pytest.mark.parametrize(
+    ("backends", "used"),
+    [
+        (["keyring.backends.fail"], False),
+        (["keyrings.alt.file"], False),
+        (["keyring.backends.chainer", "desk", "keyrings.alt.file"], False),
+        (["keyring.backends.chainer", "desk"], True),
+        (["desk"], True),
+    ],
+)
+def test_only_a_real_keyring_is_used(backends: list[str], used: bool, tmp_path: Path) -> None:
+    program = "from knowledge.strongbox import from_keyring as f; s = f(); print(s and s('a'))"
+    assert with_keyring(tmp_path, backends, program).stdout.strip() == ("steward/a" if used else "None")
+
+
+def test_a_locked_keyring_is_a_line_in_the_log_and_no_crash(tmp_path: Path) -> None:
+    program = "from knowledge.strongbox import from_keyring as f; print(f()('locked'))"
+    done = with_keyring(tmp_path, ["desk"], program)
+    assert done.stdout.strip() == "None"
+    assert "does not give locked" in done.stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
