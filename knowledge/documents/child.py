@@ -121,13 +121,20 @@ def _cues(path: Path) -> Part:
 
 
 def _html(path: Path) -> Part:
-    import trafilatura
-
     html = decode(path.read_bytes())
-    text = trafilatura.extract(html, output_format="markdown") or mail.html_text(html)
+    text = _article(html) or mail.html_text(html)
     if not text:
         raise NotReadable("There is no text on this page.")
     return Part(path.stem, text[:CHARACTERS])
+
+
+def _article(html: str) -> str:
+    """A page's main text as Markdown; nothing where there is none, or the extra `documents` is not installed."""
+    try:
+        import trafilatura
+    except ImportError:
+        return ""
+    return trafilatura.extract(html, output_format="markdown") or ""
 
 
 def _pdf(path: Path) -> Part:

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import random
+import sys
 import zipfile
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from knowledge.database.engine import Database
 from knowledge.database.schema import metadata
-from knowledge.documents import mail, transcripts
+from knowledge.documents import child, mail, transcripts
 from knowledge.documents.child import CHARACTERS
 from knowledge.documents.load import _parts, load
 from knowledge.documents.loaded import NotReadable, Part
@@ -195,3 +196,12 @@ def test_what_a_child_did_not_come_to_is_told_with_what_it_read() -> None:
         "It was not read to its end: that takes too much memory or time."
     ]
     assert [p.lacks for p in _parts(Path("a.mbox"), read + b"\n" + end)] == [""]
+
+
+def test_a_page_is_read_without_the_extra_that_reads_it_better(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "trafilatura", None)
+    (tmp_path / "page.html").write_text(
+        "<html><body><script>x</script><p>The plumber comes on Friday.</p></body></html>"
+    )
+    (part,) = child.parts(tmp_path / "page.html")
+    assert part.text == "The plumber comes on Friday."
