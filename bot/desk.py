@@ -31,7 +31,7 @@ def handlers(steward: Steward) -> dict[str, Handler]:
         return {"hits": [hit_to_json(hit) for hit in hits]}
 
     async def ingest(request: Mapping[str, Any]) -> Mapping[str, Any]:
-        taken = await shelf.take(steward.librarian, Path(str(request["file"])))
+        taken = await shelf.take(steward.librarian, Path(str(request["file"])), later=bool(request.get("later")))
         steward.worker.poke()  # the index is flushed when the worker is idle again
         return shelf.as_json(taken)
 

@@ -24,6 +24,7 @@ from graphs.tools.base import ToolTrouble
 from graphs.understanding import Near
 from knowledge import erasing, forgetting
 from knowledge.database import Database
+from knowledge.database.engine import DatabaseTrouble
 from knowledge.documents.load import PARSED, load
 from knowledge.documents.loaded import NotReadable
 from knowledge.documents.store import NewDocument
@@ -35,7 +36,7 @@ from knowledge.hits import Hit
 from knowledge.index.base import IndexBusy, IndexUnreachable
 from knowledge.index.home import ClientHome
 from knowledge.ingest import AT_ONCE, document
-from knowledge.memory import Memory, text_document
+from knowledge.memory import BULK, Memory, text_document
 from knowledge.needle import Needle
 from knowledge.notes import NoteFolder
 from knowledge.store import settings as facts
@@ -95,6 +96,12 @@ class Librarian:
         self._changed = True
         self._examples: dict[str, Any] = {}
         self._lock = asyncio.Lock()
+        self._embedding: asyncio.Task[None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether vectors are being made that many passages still lack."""
+        return self._embedding is not None
 
     @classmethod
     def of(
@@ -145,6 +152,9 @@ class Librarian:
             await asyncio.sleep(0.1)
 
     async def close(self) -> None:
+        if self._embedding is not None:
+            self._embedding.cancel()
+            await asyncio.wait([self._embedding])
         if not self.remote:
             if self.erasing:
                 await self.finish_erasing()
@@ -307,7 +317,8 @@ class Librarian:
             await self.open_again()
         if not self.remote:
             await self.level()
-            await self.memory.idle()
+            if await self.memory.idle():
+                self._embeds()
             if self.erasing:
                 await self.finish_erasing()
             await caretaker.put_questions(self.db, self.memory._now(), self.zone, self.issuers)
@@ -323,6 +334,25 @@ class Librarian:
             async with self.db.write() as tx:
                 await clients.look(tx, self.memory._now(), self.zone)
             self._clients = now
+
+    def _embeds(self) -> asyncio.Task[None]:
+        """The one task that has missing vectors made."""
+        if self._embedding is None:
+            self._embedding = asyncio.create_task(self._embed())
+        return self._embedding
+
+    async def _embed(self) -> None:
+        try:
+            log.info("%d passages are known by meaning, too", await self.memory.embed_rest())
+        except (DatabaseTrouble, IndexUnreachable) as trouble:
+            log.error("%s", trouble)  # what is missing is still known: the next idle moment goes on
+        finally:
+            self._embedding = None
+
+    async def settle(self) -> None:
+        """Wait until every passage is known by meaning, too."""
+        while not self.remote and await self.memory.idle():
+            await asyncio.wait([self._embeds()])
 
     async def status(self) -> Mapping[str, Any]:
         if self.remote:
@@ -380,8 +410,9 @@ class Librarian:
                 return str(reason)
         named = [replace(p, key=p.key.replace(str(path), name) or f"files/{name}") for p in parts]
         documents = [document(Path(name), p, now=now, integrity="untrusted", readers=("principal",)) for p in named]
+        later = sum(len(d.pieces) for d in documents) > BULK
         for start in range(0, len(documents), AT_ONCE):
-            await self.memory.remember_all(documents[start : start + AT_ONCE])
+            await self.memory.remember_all(documents[start : start + AT_ONCE], later=later)
         many = f" ({len(documents)} parts)" if len(documents) > 1 else ""
         lacks = "".join(f" {one}" for one in dict.fromkeys(part.lacks for part in parts if part.lacks))
         return f"I have read “{name}”{many} and will find it when you ask.{lacks}"

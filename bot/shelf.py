@@ -18,9 +18,10 @@ from knowledge.documents.pieces import cut, normalise
 from knowledge.documents.store import NewDocument
 from knowledge.documents.transcripts import is_named, is_whatsapp
 from knowledge.facts import store as facts
-from knowledge.facts.assertion import ENDING, LONGEST, NotAsserted, claims
+from knowledge.facts.assertion import LONGEST, NotAsserted, claims
 from knowledge.ids import random_id
 from knowledge.ingest import AT_ONCE, document
+from knowledge.memory import BULK
 
 LARGEST = 20_000_000  # bytes of a text file
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -66,40 +67,41 @@ def _below(folder: Path) -> Iterator[Path]:
                 yield Path(here, name)
 
 
-async def take(librarian: Librarian, path: Path) -> Taken:
+async def take(librarian: Librarian, path: Path, *, later: bool = False) -> Taken:
     """Remember what is in a file. The same content again changes nothing; a new version replaces the former.
 
     Plain texts are read here; whatever needs a parser is read by a child process with limits. A file of signed assertions
     becomes facts and no document.
+
+    A long file, or one of many (`later`), is found by its words at once, and by meaning when its vectors have been made.
     """
-    if path.name.lower().endswith(ENDING):
-        return await _assert(librarian, path)
     read = await asyncio.to_thread(_read, path, librarian.notes.root)
     if isinstance(read, Taken):
         return read
     now = librarian.memory._now()
     if read is not None:
         text, dated = read
-        pieces = tuple(cut(normalise(text), normalise(path.name)))
-        return await _remember(librarian, path, [NewDocument("file", str(path), path.name, pieces, dated)])
+        pieces = tuple(await asyncio.to_thread(cut, normalise(text), normalise(path.name)))
+        return await _remember(librarian, path, [NewDocument("file", str(path), path.name, pieces, dated)], later)
     try:
         parts = await load(path)
     except NotReadable as reason:
         return Taken(str(path), "skipped", str(reason))
     new = [document(path, part, now=now, integrity="untrusted", readers=("principal",)) for part in parts]
-    taken = await _remember(librarian, path, new)
+    taken = await _remember(librarian, path, new, later)
     return replace(taken, why=" ".join(dict.fromkeys(part.lacks for part in parts if part.lacks)))
 
 
-async def _remember(librarian: Librarian, path: Path, new: Sequence[NewDocument]) -> Taken:
+async def _remember(librarian: Librarian, path: Path, new: Sequence[NewDocument], later: bool) -> Taken:
     """`new` in batches, each one commit; what the file came to as a whole."""
+    later = later or sum(len(one.pieces) for one in new) > BULK
     states: set[str] = set()
     passages = 0
     for start in range(0, len(new), AT_ONCE):
         some = new[start : start + AT_ONCE]
         async with librarian.db.read() as tx:
             former = [await store.current(tx, one.source, one.external_id) for one in some]
-        ids = await librarian.memory.remember_all(some)
+        ids = await librarian.memory.remember_all(some, later=later)
         for old, id, one in zip(former, ids, some, strict=True):
             passages += len(one.pieces)
             states.add("new" if old is None else "unchanged" if old[0] == id else "changed")

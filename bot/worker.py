@@ -125,7 +125,7 @@ class Worker:
             if self.librarian.erasing and self._unsettled and not self._tasks:
                 self._unsettled = False
                 self._begin("erasing", self._erase())
-            if self._tasks:
+            if self._tasks or self.librarian.busy:
                 idle_since = loop.time()
             idle = loop.time() - idle_since
             try:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from pathlib import Path
 
+from knowledge import vectors
 from knowledge.database.engine import Database
 from knowledge.documents import store
 from knowledge.documents.pieces import Turn, cut, cut_turns, normalise, windows
-from knowledge.documents.store import NewDocument, Row, Vectored
+from knowledge.documents.store import NewDocument, Vectored
 from knowledge.embedding.base import Embedder
 from knowledge.embedding.encoder import Encoder
+from knowledge.embedding.onnx import OnnxEmbedder
 from knowledge.facts import derive
 from knowledge.hits import Hit
 from knowledge.index.base import Index, Scope
@@ -26,7 +29,10 @@ from knowledge.retriever.weights import DEFAULT
 from knowledge.walls import labelled
 from knowledge.words import Integrity
 
-EMBED_AT_ONCE = 32
+BULK = 256
+"""Chunks that are embedded while one waits for them; of more, `later` is meant."""
+
+LEVEL_S = 1.0  # between two looks at what a child has made
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,7 @@ class Memory:
         self._zone = zone  # in which "in March" is meant
         self._encoder = Encoder(embedder)
         self._projection = Projection(db, home or EdgeHome(index_path, self._encoder.size), self._encoder.fingerprint)
+        self._model = embedder.folder if isinstance(embedder, OnnxEmbedder) else None  # that a child can load, too
         self._finder = Finder(db, self._encoder, now=now, weights=weights, fitted=fitted, reranker=reranker)
         self._reranker = reranker
         self._now = now
@@ -140,18 +147,19 @@ class Memory:
         new = NewDocument(source, external_id, title, pieces, dated_at, integrity, tuple(readers), meta or {})
         return (await self.remember_all([new]))[0]
 
-    async def remember_all(self, documents: Sequence[NewDocument]) -> list[int]:
+    async def remember_all(self, documents: Sequence[NewDocument], *, later: bool = False) -> list[int]:
         """Remember documents in one transaction: all of them or none. Returns their ids in order.
 
-        Their readers get the token of the sensitive classes that their text belongs to (`knowledge.walls`).
+        Their readers get the token of the sensitive classes that their text belongs to (`knowledge.walls`). `later`
+        leaves their vectors to `idle` and `embed_rest`, where a child can make them: they are found by words until then.
         """
-        documents = [replace(d, readers=labelled(d.readers, d.title + "\n" + d.text)) for d in documents]
+        documents = await asyncio.to_thread(_labelled, documents) if _long(documents) else _labelled(documents)
         async with self._db.read() as tx:
             known = [await store.current(tx, d.source, d.external_id) for d in documents]
         fresh = [d for d, old in zip(documents, known, strict=True) if old is None or old[1] != d.content_hash]
         if not fresh:
             return [old[0] for old in known if old is not None]
-        vectors = iter(await self._vectors(fresh))
+        vectored = iter(await self._vectors(fresh, later=later and self._model is not None))
         ids: list[int] = []
         made: list[int] = []
         async with self._db.write() as tx:
@@ -160,7 +168,7 @@ class Memory:
                 if old is not None and old[1] == d.content_hash:
                     ids.append(old[0])
                     continue
-                id, chunks = await store.put(tx, d, next(vectors), self._encoder.fingerprint, now=self._now())
+                id, chunks = await store.put(tx, d, next(vectored), self._encoder.fingerprint, now=self._now())
                 await derive.learn(tx, d, id, former=old[0] if old else None, now=self._now(), zone=self._zone)
                 ids.append(id)
                 made += chunks
@@ -170,8 +178,8 @@ class Memory:
         await self._projection.learn(made, gone)
         return ids
 
-    async def _vectors(self, documents: Sequence[NewDocument]) -> list[list[Vectored]]:
-        """The vectors of each document's chunks; in conversations also those of its windows."""
+    async def _vectors(self, documents: Sequence[NewDocument], *, later: bool) -> list[list[Vectored]]:
+        """The vectors of each document's chunks; in conversations also those of its windows. `later`: none yet."""
         texts, spans = [], []
         for d in documents:
             own = [embedded_text(p.context, p.text, turn=p.speaker is not None) for p in d.pieces]
@@ -180,7 +188,8 @@ class Memory:
         joined = [
             " ".join(own[n : n + span]) for own, wide in zip(texts, spans, strict=True) for n, span in wide.items()
         ]
-        blobs = iter(await self._encoder.blobs([text for own in texts for text in own] + joined))
+        every = [text for own in texts for text in own] + joined
+        blobs = iter([None] * len(every) if later else await self._encoder.blobs(every))
         alone = [[next(blobs) for _ in own] for own in texts]
         return [
             [Vectored(v, wide.get(n, 0), next(blobs) if n in wide else None) for n, v in enumerate(own)]
@@ -240,44 +249,50 @@ class Memory:
         """Make the index anew from SQL; searches go on meanwhile. Returns its number of points."""
         return await self._projection.rebuild()
 
-    async def idle(self) -> None:
-        """What can wait until nobody does: levelling, missing vectors, writing the index to disk."""
-        await self._projection.level()
-        done = EMBED_AT_ONCE
-        while done:
-            done = await self.embed_missing()
-        await self.index.flush()
+    async def idle(self) -> bool:
+        """What can wait until nobody does: levelling, missing vectors, writing the index to disk.
 
-    async def embed_missing(self, most: int = 256) -> int:
+        Whether vectors are left over that `embed_rest` had better make.
+        """
+        await self._projection.level()
+        while (done := await self.embed_missing()) and not (self._model and done >= BULK):
+            pass
+        await self.index.flush()
+        return done > 0
+
+    async def embed_rest(self) -> int:
+        """Have a niced child make all missing vectors; the index learns them as they come. Returns how many it made.
+
+        A child that comes to grief is the last one: `idle` makes the rest.
+        """
+        if self._model is None:
+            return 0
+        making = asyncio.ensure_future(vectors.in_child(self._db.path, self._model))
+        try:
+            while not making.done():
+                await asyncio.wait([making], timeout=LEVEL_S)
+                await self._projection.level()
+            made = await making
+        finally:
+            making.cancel()
+            await asyncio.wait([making])
+        if not made:
+            self._model = None
+        return made
+
+    async def embed_missing(self, most: int = BULK) -> int:
         """Give up to `most` chunks the vector they lack (none yet, or another model's). Returns how many it gave."""
-        fingerprint = self._encoder.fingerprint
-        done = 0
-        while fingerprint and done < most:
-            async with self._db.read() as tx:
-                rows = await store.without_vector(tx, fingerprint, EMBED_AT_ONCE)
-                wide = {
-                    r.chunk: await store.neighbours(tx, r.document, r.ordinal, r.ordinal + r.span - 1)
-                    for r in rows
-                    if r.span
-                }
-            texts = [_embedded(r) for r in rows] + [" ".join(map(_embedded, own)) for own in wide.values()]
-            vectors = await self._encoder.blobs(texts)
-            joined = dict(zip(wide, vectors[len(rows) :], strict=True))
-            ready = {
-                r.chunk: Vectored(v, r.span, joined.get(r.chunk))
-                for r, v in zip(rows, vectors[: len(rows)], strict=True)
-                if v is not None
-            }
-            if not ready:
-                break
-            async with self._db.write() as tx:
-                await self._projection.mark_in(tx)  # before, or it would mark what is to be learned again
-                await store.set_vectors(tx, ready, fingerprint)
-            done += len(ready)
+        # marked first, or it would be marked what is to be learned again
+        done = await vectors.give(self._db, self._encoder, most, first=self._projection.mark_in)
         if done:
             await self._projection.level()
         return done
 
 
-def _embedded(row: Row) -> str:
-    return embedded_text(row.context, row.text, turn=row.speaker is not None)
+def _labelled(documents: Sequence[NewDocument]) -> list[NewDocument]:
+    return [replace(d, readers=labelled(d.readers, d.title + "\n" + d.text)) for d in documents]
+
+
+def _long(documents: Sequence[NewDocument]) -> bool:
+    """Whether reading them all takes so long that nothing else should wait for it."""
+    return sum(len(d.pieces) for d in documents) > BULK

@@ -27,7 +27,7 @@ class Projection:
         self._home = home
         self._fingerprint = fingerprint  # of the vectors that fit together; others are left out
         self._index: Index | None = None
-        self._unmarked: list[int] = []
+        self._unmarked: dict[int, str | None] = {}  # with the fingerprint of the vector that was learned
         self._undropped: list[int] = []
         self._rebuilding = False
         self._one_at_a_time = asyncio.Lock()
@@ -64,13 +64,15 @@ class Projection:
         """Have the index learn what a transaction just wrote."""
         if gone:
             await self.index.remove(gone)
-        if made:
+        learned: dict[int, str | None] = {}
+        for start in range(0, len(made), 4 * BATCH):
             async with self._db.read() as tx:
-                rows = await store.with_vectors(tx, made)
+                rows = await store.with_vectors(tx, made[start : start + 4 * BATCH])
             await self._upsert(self.index, rows)
+            learned |= {r.chunk: r.fingerprint for r in rows}
         if self._rebuilding:
             return  # the index being built may not have seen it: `level` will find it unmarked
-        self._unmarked += made
+        self._unmarked |= learned
         self._undropped += gone
         if len(self._unmarked) + len(self._undropped) > LATER:
             await self.mark()
@@ -83,7 +85,7 @@ class Projection:
 
     async def mark_in(self, tx: Tx) -> None:
         """The same within a transaction that writes something else anyway."""
-        made, self._unmarked = self._unmarked, []
+        made, self._unmarked = self._unmarked, {}
         gone, self._undropped = self._undropped, []
         await store.mark_projected(tx, made)
         await store.mark_removed(tx, gone)
@@ -103,7 +105,7 @@ class Projection:
                 await self._upsert(self.index, rows)
                 async with self._db.write() as tx:
                     await store.mark_removed(tx, gone)
-                    await store.mark_projected(tx, [r.chunk for r in rows])
+                    await store.mark_projected(tx, {r.chunk: r.fingerprint for r in rows})
                 changed += len(gone) + len(rows)
 
     async def rebuild(self) -> int:

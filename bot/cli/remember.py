@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from knowledge.hits import Hit
 
 MOST = 50
+MANY = 50  # files from which on their vectors are made by a child, while the next ones are read
 LONG_S = 900.0  # a large file is embedded while the shell waits
 
 
@@ -121,19 +122,21 @@ async def _ingest(wanted: Sequence[Path], taken: list[dict[str, Any]]) -> None:
     settings = Settings()
     home = Home(settings.home)
     async with AsyncExitStack() as stack:
-        take = await _taker(settings, home, stack)
+        take = await _taker(settings, home, stack, later=len(wanted) > MANY)
         with _progress(len(wanted)) as step:
             for path in wanted:
                 step(path.name)
                 taken.append(await take(path))
 
 
-async def _taker(settings: Settings, home: Home, stack: AsyncExitStack) -> Callable[[Path], Awaitable[dict[str, Any]]]:
-    """How one file is taken in: over the socket when Steward runs, else by this process."""
+async def _taker(
+    settings: Settings, home: Home, stack: AsyncExitStack, *, later: bool
+) -> Callable[[Path], Awaitable[dict[str, Any]]]:
+    """How one file is taken in: over the socket when Steward runs, else by this process, which then sees it to its end."""
     if await ask_worker(home, "status", timeout_s=10.0) is not None:
 
         async def beside(path: Path) -> dict[str, Any]:
-            answer = await ask_worker(home, "ingest", timeout_s=LONG_S, file=str(path))
+            answer = await ask_worker(home, "ingest", timeout_s=LONG_S, file=str(path), later=later)
             if answer is None:
                 raise CliTrouble("Steward was stopped meanwhile. Give the same command again: it goes on from there.")
             return answer
@@ -144,7 +147,9 @@ async def _taker(settings: Settings, home: Home, stack: AsyncExitStack) -> Calla
     from bot import shelf
 
     async def here(path: Path) -> dict[str, Any]:
-        return dict(shelf.as_json(await shelf.take(steward.librarian, path)))
+        return dict(shelf.as_json(await shelf.take(steward.librarian, path, later=later)))
+
+    stack.push_async_callback(steward.librarian.settle)
 
     return here
 

@@ -15,6 +15,7 @@ from knowledge.ids import canonical, digest
 from knowledge.words import Integrity
 
 _FEW = 500  # ids a statement: SQLite counts its variables
+_ADDED = 64  # chunks a statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +125,11 @@ async def put(
         }
         for n, (p, v) in enumerate(zip(new.pieces, vectors, strict=True))
     ]  # fmt: skip
-    made = await tx.execute(insert(chunk).returning(chunk.c.id, sort_by_parameter_order=True), rows)
-    return int(document_id), [int(id) for id in made.scalars()]
+    ids: list[int] = []
+    adding = insert(chunk).returning(chunk.c.id, sort_by_parameter_order=True)
+    for start in range(0, len(rows), _ADDED):  # others get their turn in between
+        ids += (await tx.execute(adding, rows[start : start + _ADDED])).scalars()
+    return int(document_id), ids
 
 
 async def drop(tx: Tx, source: str, external_id: str) -> list[int]:
@@ -209,9 +213,17 @@ async def mark_removed(tx: Tx, ids: Sequence[int]) -> None:
         await tx.execute(delete(index_removal).where(index_removal.c.chunk.in_(ids[start : start + _FEW])))
 
 
-async def mark_projected(tx: Tx, ids: Sequence[int]) -> None:
-    for start in range(0, len(ids), _FEW):
-        await tx.execute(update(chunk).where(chunk.c.id.in_(ids[start : start + _FEW])).values(projected=1))
+async def mark_projected(tx: Tx, learned: Mapping[int, str | None]) -> None:
+    """Note that the index holds these chunks as they were with the fingerprint that each id is given with.
+
+    One that was given another vector meanwhile, by whatever process, is still to be learned.
+    """
+    for fingerprint in set(learned.values()):
+        ids = [id for id, own in learned.items() if own == fingerprint]
+        same = chunk.c.fingerprint.is_not_distinct_from(fingerprint)
+        for start in range(0, len(ids), _FEW):
+            some = chunk.c.id.in_(ids[start : start + _FEW])
+            await tx.execute(update(chunk).where(some, same).values(projected=1))
 
 
 async def set_vectors(tx: Tx, vectors: Mapping[int, Vectored], fingerprint: str) -> None:
