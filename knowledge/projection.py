@@ -65,9 +65,9 @@ class Projection:
         if gone:
             await self.index.remove(gone)
         learned: dict[int, str | None] = {}
-        for start in range(0, len(made), 4 * BATCH):
+        for start in range(0, len(made), 8 * BATCH):
             async with self._db.read() as tx:
-                rows = await store.with_vectors(tx, made[start : start + 4 * BATCH])
+                rows = await store.with_vectors(tx, made[start : start + 8 * BATCH])
             await self._upsert(self.index, rows)
             learned |= {r.chunk: r.fingerprint for r in rows}
         if self._rebuilding:
@@ -98,7 +98,7 @@ class Projection:
             while True:
                 async with self._db.read() as tx:
                     gone = await store.removals(tx)
-                    rows = await store.unprojected(tx, 8 * BATCH)
+                    rows = await store.unprojected(tx, 16 * BATCH)
                 if not gone and not rows:
                     return changed
                 await self.index.remove(gone)
@@ -128,7 +128,7 @@ class Projection:
         last = total = 0
         while True:
             async with self._db.read() as tx:
-                rows = await store.after(tx, last, 4 * BATCH)
+                rows = await store.after(tx, last, 8 * BATCH)
             if not rows:
                 return total
             await self._upsert(index, rows)
@@ -145,6 +145,7 @@ class Projection:
             points.append(point(row, before, vector=row.fingerprint == self._fingerprint))
             before = row
             if len(points) == BATCH:
+                await asyncio.sleep(0)
                 await index.upsert(points)
                 points = []
         await index.upsert(points)

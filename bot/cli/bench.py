@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from bot.bench.turn import Plan
     from knowledge.embedding.onnx import OnnxEmbedder
 
+LONG = 13  # sentences of a long passage: some 200 tokens
+_WANTED = {"chunks_per_cpu_s": "150", "long_chunks_per_cpu_s": "40", "stall_busy_ms": "50", "long_stall_busy_ms": "50"}
+
 
 def _say(line: str) -> None:
     if sys.stderr.isatty():
@@ -105,19 +108,24 @@ def search(sizes: Sequence[int], questions: int, picture: Path | None, *, as_jso
 
 
 def ingest(chunks: int, *, as_json: bool) -> int:
-    """How many short passages a second are remembered, embedding and synced commits included."""
+    """How many short and long passages a second are remembered, embedding and synced commits included."""
     import tempfile
 
-    from bot.bench.seed import fill
+    from bot.bench import seed
 
     _embedder()
-    with tempfile.TemporaryDirectory(prefix="steward-bench-") as folder:
-        settings = Settings().model_copy(update={"home": Path(folder) / "home"})
-        speed = round(asyncio.run(fill(settings, chunks)), 1)
+    found: dict[str, float] = {"chunks": chunks}
+    for name, many, sentences in (("", chunks, 1), ("long_", max(1, chunks // 5), LONG)):
+        with tempfile.TemporaryDirectory(prefix="steward-bench-") as folder:
+            settings = Settings().model_copy(update={"home": Path(folder) / "home"})
+            measured = asyncio.run(seed.ingest(settings, many, sentences))
+        found |= {f"{name}chunks_{key}" if key.startswith("per") else name + key: one for key, one in measured.items()}
     if as_json:
-        show.as_json({"chunks": chunks, "chunks_per_s": speed})
+        show.as_json(found)
     else:
-        print(f"{chunks} short passages, {speed} a second (wanted: 150 on one core).")
+        show.table(
+            ("Figure", "Measured", "Wanted"), [(key, one, _WANTED.get(key, "")) for key, one in found.items()], ""
+        )
     return 0
 
 

