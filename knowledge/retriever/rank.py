@@ -111,7 +111,9 @@ def rank(question: Question, pool: Pool, weights: Weights) -> list[Ranked]:
         last[f.document] = max(f.ordinal, last.get(f.document, 0))
     if question.language not in ("", "en"):
         columns["document"] = columns["translated"]
-    scores = (rows * np.array([columns[kind(f, last[f.document])] for f in pool.found])).sum(axis=1)
+    kinds = list(columns)
+    own = [kinds.index(kind(f, last[f.document])) for f in pool.found]
+    scores = (rows * np.array(list(columns.values()))[own]).sum(axis=1)
     order = sorted(range(len(rows)), key=lambda i: (-scores[i], -pool.found[i].at, pool.found[i].id))
     ranked = [Ranked(pool.found[i], float(scores[i]), rows[i]) for i in order]
     return [ranked[i] for i in _spread([r.found for r in ranked], scores[order])]
@@ -144,8 +146,6 @@ def _surroundings(pool: Pool, base: Array, has: npt.NDArray[np.bool_], rarity: A
     out |= {name: alone.copy() for name in (*COVERS, "session_cover")}
     documents, ordinals = np.array([f.document for f in found]), np.array([f.ordinal for f in found])
     for own in _groups(documents):
-        if len(own) == 1:
-            continue
         best = -np.sort(-base[own][:, :2], axis=0)[:5]
         session[own], top5[own] = best[0], best.sum(axis=0) / 5
         distance = np.abs(ordinals[own][:, None] - ordinals[own][None, :])
@@ -170,22 +170,27 @@ def _windows(pool: Pool, documents: Whole, ordinals: Whole) -> dict[str, Array]:
     """The nearest windows in reach of each candidate; where none is known, it is no nearer than the last that is."""
     least = pool.windows[-1].score if pool.windows else 0.0
     out = {name: np.full(len(documents), least) for name in WITHIN}
-    best = {document: np.full(3, least) for document in set(documents.tolist())}
+    here = set(documents.tolist())
+    best: dict[int, list[float]] = {}
     for window in reversed(pool.windows):  # nearer ones overwrite
-        if window.document not in best:
+        if window.document not in here:
             continue
-        best[window.document] = np.append(best[window.document][1:], window.score)
+        best[window.document] = [*best.get(window.document, [least] * 3)[1:], window.score]
         after, before = ordinals - window.ordinal, window.ordinal + window.span - 1 - ordinals
         for name, reach in WITHIN.items():
             out[name][(documents == window.document) & (after >= -reach) & (before >= -reach)] = window.score
-    tops = np.array([best[document] for document in documents.tolist()])
+    tops = np.full((len(documents), 3), least)
+    for document, nearest in best.items():
+        tops[documents == document] = nearest
     return out | {"session_window": tops[:, 2], "session_window3": tops.mean(axis=1)}
 
 
 def _groups(documents: Whole) -> list[Whole]:
-    """Positions by document."""
+    """Positions by document, of those that several candidates come from."""
     order = np.argsort(documents, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(documents[order])) + 1)
+    ends = np.flatnonzero(np.diff(documents[order], append=-1)) + 1
+    begins = np.concatenate(([0], ends[:-1]))
+    return [order[i:j] for i, j in zip(begins.tolist(), ends.tolist(), strict=True) if j - i > 1]
 
 
 def _spread(found: Sequence[Found], scores: Array, most: int = 30) -> list[int]:
@@ -194,7 +199,7 @@ def _spread(found: Sequence[Found], scores: Array, most: int = 30) -> list[int]:
     if len(set(documents.tolist())) == len(found):
         return list(range(len(found)))
     ordinals = np.array([f.ordinal for f in found])
-    reach = np.empty(len(found))
+    reach = np.minimum(STRETCH, (ordinals + 1) / SHARE)
     for own in _groups(documents):
         reach[own] = min(STRETCH, (ordinals[own].max() + 1) / SHARE)
     left = scores.astype(float).copy()
