@@ -57,8 +57,8 @@ _WHISPER = "eph"  # how the ref of a message for one pair of eyes begins: it can
 class SlackSpeaker:
     """Speaks as the app of `access`; `menu` names the words that `/steward WORD` takes for commands.
 
-    A conversation is `channel`, `channel:thread` or `channel/user` (only that user sees it). Sends of one conversation
-    come one after the other; a 429 is remembered, so that nothing overtakes what was refused.
+    A conversation is `channel` or `channel:thread`, with `/user` behind it when only that user sees it. Sends of one
+    conversation come one after the other; a 429 is remembered, so that nothing overtakes what was refused.
     """
 
     name = "slack"
@@ -112,7 +112,7 @@ class SlackSpeaker:
         if message.sound:
             return await self._share(message, conversation, channel, thread, user)
         if user:
-            return await self._whisper(message, conversation, channel, user)
+            return await self._whisper(message, conversation, channel, thread, user)
         more: dict[str, Any] = {"thread_ts": thread} if thread else {}
         unfurls = {"unfurl_links": False, "unfurl_media": False, "link_names": False, "parse": "none"}
         sent = await self._styled("chat.postMessage", message, conversation, channel=channel, **more, **unfurls)
@@ -195,10 +195,11 @@ class SlackSpeaker:
         if self._client and self._client.session:
             await self._client.session.close()
 
-    async def _whisper(self, message: Outbound, conversation: str, channel: str, user: str) -> Receipt:
+    async def _whisper(self, message: Outbound, conversation: str, channel: str, thread: str, user: str) -> Receipt:
         """For one pair of eyes; where the bot is not in the channel, in the direct conversation instead."""
+        where = {"channel": channel, "user": user} | ({"thread_ts": thread} if thread else {})
         try:
-            sent = await self._styled("chat.postEphemeral", message, conversation, channel=channel, user=user)
+            sent = await self._styled("chat.postEphemeral", message, conversation, **where)
             return Receipt(f"{_WHISPER}{sent.get('message_ts') or ''}", self._now())
         except Refusal as refusal:
             if not says(refusal, NOT_THERE):

@@ -131,7 +131,7 @@ class _Reader:
             message_ref=ref,
             sent_at=_when(ref) or self._now,
             board=seen.conversation.startswith(f"{HOME}/"),
-            private=seen.direct or seen.conversation.endswith(f"/{seen.user}"),
+            private=seen.direct or seen.kind not in ("message", "mention"),
             **{"kind": "unsupported"} | more,
         )
 

@@ -51,12 +51,11 @@ class Payload:
 
     @property
     def conversation(self) -> str:
-        """`channel`, `channel:thread`, `channel/user` for one pair of eyes (commands in a channel), or `home/user`."""
+        """`channel` or `channel:thread`, where others read with `/user` behind it: for one pair of eyes; or `home/user`."""
         if not self.channel:
             return f"{HOME}/{self.user}" if self.user and self.kind in _AT_HOME else ""
-        if self.kind in ("command", "shortcut", "reaction") and not self.direct:
-            return f"{self.channel}/{self.user}"
-        return f"{self.channel}:{self.thread}" if self.thread else self.channel
+        where = f"{self.channel}:{self.thread}" if self.thread else self.channel
+        return where if self.direct else f"{where}/{self.user}"
 
     @property
     def direct(self) -> bool:

@@ -200,7 +200,7 @@ class SlackReceiver:
 
     async def show_typing(self, delivery: Delivery) -> None:
         """The “is thinking…” line of a thread, or what to try in a fresh one; plain messages have none. Returns at once."""
-        channel, _, thread = delivery.conversation.partition(":")
+        channel, _, thread = delivery.conversation.partition("/")[0].partition(":")
         if understand(decode(delivery.raw), delivery.raw).kind == "assistant":
             prompts = {"channel_id": channel, "thread_ts": thread, "title": "For example", "prompts": list(_PROMPTS)}
             self._sign(self._call("assistant.threads.setSuggestedPrompts", prompts))

@@ -291,6 +291,27 @@ async def test_an_answer_to_a_command_in_a_channel_is_for_one_pair_of_eyes(
     assert [m["text"] for m in slack.sent()] == ["elsewhere"]
 
 
+async def test_in_a_channel_everything_is_for_one_pair_of_eyes_and_stays_in_its_thread(
+    slack: FakeSlack, speaker: SlackSpeaker, receiver: SlackReceiver
+) -> None:
+    mention = delivered(slack.people.text("<@UBOT> lunch", channel="C1", raw=True, thread_ts="5.0"), slack)
+    await speaker.send(CARD, mention.conversation)
+    (card,) = slack.ephemeral
+    assert (card["channel"], card["user"], card["thread_ts"]) == ("C1", "U42", "5.0")
+    edit = card["blocks"][1]["elements"][1]
+    pressed = delivered(slack.people.interaction(edit, "C1", "9.0", {"thread_ts": "5.0"}, "U42"), slack)
+    await receiver.confirm_press(pressed)
+    await until(lambda: bool(slack.views))
+    sent = delivered(slack.people.submit(slack.views[0], "make it shorter"), slack)
+    assert {mention.conversation, pressed.conversation, sent.conversation} == {"C1:5.0/U42"}
+    for delivery in (pressed, sent):
+        await speaker.send(Outbound("because"), speaker.parse(delivery.raw, "T1").conversation)
+    await receiver.show_typing(mention)
+    await until(lambda: bool(slack.calls("assistant.threads.setStatus")))
+    assert slack.calls("assistant.threads.setStatus")[0]["params"]["thread_ts"] == "5.0"
+    assert slack.sent() == [], "nobody else reads a word"
+
+
 async def test_a_notice_reaches_a_card_whose_response_url_is_dead(slack: FakeSlack, speaker: SlackSpeaker) -> None:
     await speaker.send(CARD, "D42")
     slack.dead_urls = True

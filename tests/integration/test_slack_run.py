@@ -147,6 +147,16 @@ async def test_what_slack_has_of_its_own_form_thumb_thread_shortcut_and_home(tmp
         await _until(lambda: bool(slack.ephemeral), slack.calls)
         assert {(one["channel"], one["user"]) for one in slack.ephemeral} == {("C1", slack_people.USER)}
 
+        await run.post(people.text("<@UBOT> coffee with Zoe on 2 December at 10:00", channel="C1", raw=True))
+        await _until(lambda: "Coffee with Zoe" in str(slack.ephemeral), slack.calls)
+        card = slack.ephemeral[-1]
+        keys = {e["text"]["text"]: e for block in card["blocks"] for e in block.get("elements", ())}
+        for key, told in (("Why?", "Why approval"), ("Reject", "❌ Rejected")):
+            place = {"thread_ts": card["thread_ts"]}
+            await run.post(people.interaction(keys[key], "C1", "9.0", place, slack_people.USER))
+            await _until(lambda told=told: told in str(slack.ephemeral), slack.calls)  # type: ignore[misc]
+        assert not [where for where, message in people.messages.items() if where[0] == "C1" and message.get("bot_id")]
+
         await run.post(people.starts_thread())
         await _until(lambda: bool(slack.calls("assistant.threads.setSuggestedPrompts")), slack.calls)
 

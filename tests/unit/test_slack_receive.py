@@ -131,8 +131,8 @@ def test_conversations_follow_threads_and_commands_in_channels_are_for_one_pair_
 
     assert where(people.text("x")) == "D42"
     assert where(people.text("x", thread_ts="5.0")) == "D42:5.0"
-    assert where(people.text("<@UBOT> x", channel="C1", raw=True, ts="7.0")) == "C1:7.0"
-    assert where(people.text("<@UBOT> x", channel="C1", raw=True, ts="8.0", thread_ts="7.0")) == "C1:7.0"
+    assert where(people.text("<@UBOT> x", channel="C1", raw=True, ts="7.0")) == "C1:7.0/U42"
+    assert where(people.text("<@UBOT> x", channel="C1", raw=True, ts="8.0", thread_ts="7.0")) == "C1:7.0/U42"
     assert where(people.command("x")) == "D42"
     assert where(people.command("x", channel="C1")) == "C1/U42"
 
