@@ -199,6 +199,7 @@ def test_the_webhook_answers_empty_twiml_and_reports_are_checked() -> None:
     assert isinstance(report(fake.signed(fake.report("SM1", "sent"), STATUS, token="wrong")), Refused)
     assert isinstance(report(fake.signed(fake.report("SM1", "sent"), STATUS)), Report)
     assert report(fake.signed(fake.report("", ""), STATUS)) == Answer(200, b"<Response></Response>", "text/xml")
+    made.close()
 
 
 async def test_the_number_of_edit_asks_for_the_change_and_is_none_itself(chat: Chat) -> None:
