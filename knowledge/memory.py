@@ -154,8 +154,11 @@ class Memory:
         leaves their vectors to `idle` and `embed_rest`, where a child can make them: they are found by words until then.
         """
         documents = await asyncio.to_thread(_labelled, documents) if _long(documents) else _labelled(documents)
+        known = []
         async with self._db.read() as tx:
-            known = [await store.current(tx, d.source, d.external_id) for d in documents]
+            for d in documents:
+                known.append(await store.current(tx, d.source, d.external_id))
+                await asyncio.sleep(0)  # quick statements run on the loop: others get their turn in between
         fresh = [d for d, old in zip(documents, known, strict=True) if old is None or old[1] != d.content_hash]
         if not fresh:
             return [old[0] for old in known if old is not None]
@@ -172,6 +175,7 @@ class Memory:
                 await derive.learn(tx, d, id, former=old[0] if old else None, now=self._now(), zone=self._zone)
                 ids.append(id)
                 made += chunks
+                await asyncio.sleep(0)
             gone = await store.removals(tx)
         for d in fresh:
             self._finder.names.learn({p.speaker for p in d.pieces if p.speaker}, d.readers)
@@ -183,6 +187,7 @@ class Memory:
         texts, spans = [], []
         for d in documents:
             own = [embedded_text(p.context, p.text, turn=p.speaker is not None) for p in d.pieces]
+            await asyncio.sleep(0)
             texts.append(own)
             spans.append(windows(own) if len(own) > 1 and all(p.speaker is not None for p in d.pieces) else {})
         joined = [
