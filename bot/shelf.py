@@ -18,7 +18,7 @@ from knowledge.documents.pieces import cut, normalise
 from knowledge.documents.store import NewDocument
 from knowledge.documents.transcripts import is_named, is_whatsapp
 from knowledge.facts import store as facts
-from knowledge.facts.assertion import LONGEST, NotAsserted, claims
+from knowledge.facts.assertion import ENDING, LONGEST, NotAsserted, claims
 from knowledge.ids import random_id
 from knowledge.ingest import AT_ONCE, document
 from knowledge.memory import BULK
@@ -75,6 +75,8 @@ async def take(librarian: Librarian, path: Path, *, later: bool = False) -> Take
 
     A long file, or one of many (`later`), is found by its words at once, and by meaning when its vectors have been made.
     """
+    if path.name.lower().endswith(ENDING):
+        return await _assert(librarian, path)
     read = await asyncio.to_thread(_read, path, librarian.notes.root)
     if isinstance(read, Taken):
         return read
