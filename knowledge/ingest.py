@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from knowledge.documents.letter import subject_line
 from knowledge.documents.load import load
 from knowledge.documents.loaded import NotReadable, Part
 from knowledge.documents.pieces import cut, cut_turns, normalise
@@ -70,6 +71,9 @@ def document(path: Path, part: Part, *, now: int, integrity: Integrity, readers:
     except OSError:
         at = now
     source = "mail" if "from" in part.meta else "file"
+    if source == "mail":
+        heads = (subject_line(title), normalise(part.meta.get("answers", "")))
+        pieces = [replace(p, context="\n".join(filter(None, heads))) for p in pieces]
     name = part.key or str(path)
     return NewDocument(
         source, name, title, tuple(pieces), at, integrity, tuple(readers), {"file": str(path), **part.meta}

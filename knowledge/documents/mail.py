@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
+from knowledge.documents.letter import said
 from knowledge.documents.loaded import NotReadable, Part
 
 _REPLY = re.compile(
@@ -20,6 +21,10 @@ _REPLY = re.compile(
     re.IGNORECASE,
 )
 _LONGEST = 2_000_000  # characters of one body
+_ANSWERED = 300  # characters of the message that is answered, as its reply quotes it
+_HEAD = re.compile(
+    r"(?:From|Sent|To|Cc|Date|Subject|Von|Gesendet|An|Betreff|De|Envoyé|À|Objet|Enviado|Para|Asunto)\s?: .*"
+)
 
 
 def parse(raw: bytes) -> Part:
@@ -28,7 +33,8 @@ def parse(raw: bytes) -> Part:
         message = message_from_bytes(raw, policy=policy.default)
         subject = _header(message, "subject")
         sender = _header(message, "from")
-        text = own_words(_body(message))
+        body = _body(message)
+        text = own_words(body)
     except Exception as error:
         raise NotReadable("This is not a readable e-mail.") from error
     if not (text or subject):
@@ -38,6 +44,7 @@ def parse(raw: bytes) -> Part:
         "from": sender,
         "to": _header(message, "to"),
         "thread": thread[0] if thread else _header(message, "message-id"),
+        "answers": " ".join(said(quoted(body)).split())[:_ANSWERED],
     }
     return Part(
         title=subject or "(no subject)",
@@ -57,6 +64,16 @@ def own_words(body: str) -> str:
         if not line.lstrip().startswith(">"):
             kept.append(line.rstrip())
     return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip()
+
+
+def quoted(body: str) -> str:
+    """The own words of the message that a reply quotes, below or above; empty where it quotes none."""
+    lines = [line.strip() for line in body.splitlines()]
+    marked = [line[1:].removeprefix(" ") for line in lines if line.startswith(">")]
+    if not marked:
+        below = next((n for n, line in enumerate(lines) if _REPLY.match(line)), len(lines))
+        marked = [line for line in lines[below + 1 :] if not _HEAD.match(line)]
+    return own_words("\n".join(marked))
 
 
 def messages(path: Path) -> Iterator[bytes]:

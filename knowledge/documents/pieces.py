@@ -19,7 +19,10 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\u2028\u2029\ud800-
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A chunk before it has an id. `start` and `end` count characters of the normalised document."""
+    """A chunk before it has an id. `start` and `end` count characters of the normalised document.
+
+    `context` is what stands above it: title and headings; of a reply, a second line tells what it answers.
+    """
 
     text: str
     start: int

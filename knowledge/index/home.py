@@ -15,7 +15,7 @@ from knowledge.index.lock import own
 if TYPE_CHECKING:
     from qdrant_client import AsyncQdrantClient
 
-LAYOUT = 4  # counts changes of tokens, weights or fields that make old points useless
+LAYOUT = 5  # counts changes of tokens, weights or fields that make old points useless
 
 
 class IndexHome(Protocol):

@@ -23,6 +23,7 @@ from knowledge.retriever.cross import DEEP, Reranker, RerankerUnavailable
 from knowledge.retriever.focus import CLOSER, remainder
 from knowledge.retriever.fold import Fold
 from knowledge.retriever.lexicon import glossed
+from knowledge.retriever.points import context_parts
 from knowledge.retriever.question import Names, Question, dissect, english, has_time
 from knowledge.retriever.rank import Ranked, Weights, rank
 from knowledge.retriever.weights import AGREE, DEFAULT, LEXICAL, REST
@@ -197,6 +198,6 @@ def hit(row: Row, ranked: Ranked | None = None, others: Sequence[Row] = ()) -> H
         ordinal=row.ordinal,
         readers=row.readers,
         speaker=row.speaker or "",
-        context=row.context,
+        context=context_parts(row.context)[0],
         also=tuple(map(hit, others)),
     )

@@ -6,7 +6,7 @@ small on purpose: it helps where a question and its answer share no word, and le
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -15,8 +15,9 @@ from knowledge.index.bm25 import STOP, plain_words, stem
 LANGUAGES = ("en", "de", "fr", "es", "it")
 LONGEST = 3  # words of an entry: "in place of"
 _SHORTEST = 4  # letters of a part of a German compound
+_ACCENTS = frozenset("àâäáãçèéêëìíîïñòóôöùúûüœß¿¡")  # signs that a text is hardly English
 _SURE = 1.0  # words by which another language has to be ahead: a wrong gloss harms more than a missing one
-_FEW = 24  # concepts that a gloss names
+_SHORT = 60  # words: longer texts are told by one English word a concept, or they outgrow the model's window
 
 
 @cache
@@ -42,9 +43,11 @@ def _lines() -> tuple[tuple[tuple[str, ...], ...], ...]:
 
 
 @cache
-def _english() -> tuple[str, ...]:
+def _meanings() -> tuple[tuple[str, str], ...]:
+    """Of each concept its first English word, and its first two."""
     text = (Path(__file__).parent / "lexicon.txt").read_text("utf-8")
-    return tuple(line.split("|")[0].replace(",", "").strip() for line in text.splitlines())
+    words = ([word.strip() for word in line.split("|")[0].split(",")] for line in text.splitlines())
+    return tuple((own[0], " ".join(own[:2])) for own in words)
 
 
 @cache
@@ -69,7 +72,8 @@ def language(text: str) -> str:
         for own in speaking:
             votes[own] += 1 / len(speaking)
     best = max(LANGUAGES, key=lambda own: votes[own])
-    if best != "en" and votes[best] < votes["en"] + _SURE:
+    sure = 0.0 if _ACCENTS.intersection(text.lower()) else _SURE
+    if best != "en" and votes[best] < votes["en"] + sure:
         best = "en"
     return best if votes[best] else ""
 
@@ -82,35 +86,44 @@ def _speaking(word: str) -> tuple[str, ...]:
 
 def concepts(text: str, spoken: str = "") -> list[int]:
     """The concepts that a text names, each once, in order. `spoken`: its language, when it is known."""
-    own = spoken or language(text)
-    stems = [stem(word) for word in plain_words(text)]
-    found: dict[int, None] = {}
+    return list(dict.fromkeys(number for _, named in _read(text, spoken or language(text)) for number in named))
+
+
+def glossed(text: str) -> str:
+    """A text word by word in English, as far as the lexicon knows it; an English one as it is.
+
+    Each concept is told by two English words, in a long text by one. Other words stay, function words go.
+    """
+    own = language(text)
+    if own in ("", "en"):
+        return text
+    many = 2 if len(text.split()) <= _SHORT else 1
+    return "\n".join(" ".join(_english(line, own, many)) for line in text.splitlines()) or text
+
+
+def _english(line: str, own: str, many: int) -> Iterator[str]:
+    for word, named in _read(line, own):
+        if named:
+            yield from (_meanings()[number][many - 1] for number in named)
+        elif word not in STOP:
+            yield word
+
+
+def _read(text: str, own: str) -> Iterator[tuple[str, list[int]]]:
+    """The words of a text in order, several where an entry has several, with the concepts they name."""
+    words = plain_words(text)
+    stems = [stem(word) for word in words]
     at = 0
     while at < len(stems):
         for many in range(min(LONGEST, len(stems) - at), 0, -1):
             number = _entries().get(" ".join(stems[at : at + many]), {}).get(own)
             if number is not None:
-                found[number] = None
+                yield " ".join(words[at : at + many]), [number]
                 break
         else:
             many = 1
-            if own == "de":
-                found |= dict.fromkeys(_parts(stems[at]))
+            yield words[at], _parts(stems[at]) if own == "de" else []
         at += many
-    return list(found)
-
-
-def gloss(text: str) -> str:
-    """What the lexicon says of a text in English; nothing for an English one."""
-    own = language(text)
-    if own in ("", "en"):
-        return ""
-    return "; ".join(_english()[number] for number in concepts(text, own)[:_FEW])
-
-
-def glossed(text: str) -> str:
-    """A text with its gloss ahead of it; an English one as it is."""
-    return f"{english}\n{text}" if (english := gloss(text)) else text
 
 
 def _parts(word: str) -> list[int]:

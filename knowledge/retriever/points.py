@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+from knowledge.documents.letter import said
 from knowledge.documents.store import Row
 from knowledge.embedding.base import from_blob
 from knowledge.index.base import Point
@@ -27,7 +28,7 @@ def point(row: Row, before: Row | None, *, vector: bool = True) -> Point:
     `vector` false leaves the stored vectors out: they are another model's.
     """
     own = tokens(spoken(row.text))
-    head = tokens(row.context)
+    head, answered = (tokens(part) for part in context_parts(row.context))
     turn = row.speaker is not None
     dated = tokens(row.speaker or "") + date_words(row.at) if turn else head
     ahead = tokens(spoken(before.text)) if before is not None else []
@@ -44,7 +45,7 @@ def point(row: Row, before: Row | None, *, vector: bool = True) -> Point:
     return Point(
         id=row.chunk,
         words=document_vector(own + dated),
-        around=document_vector(own + (ahead if turn else head), AROUND_AVERAGE),
+        around=document_vector(own + (ahead if turn else head + answered), AROUND_AVERAGE),
         readers=row.readers,
         source=row.source,
         at=row.at,
@@ -77,6 +78,15 @@ def embedded_text(context: str, text: str, *, turn: bool) -> str:
     """
     if turn:
         return " ".join(spoken(text).split()) or text
-    if context and not text.lower().startswith(context.lower()):
-        text = f"{context}\n{text}"
-    return glossed(text)
+    head, answered = context_parts(context)
+    if answered or text.startswith("From "):
+        text = said(text)
+    if head and not text.lower().startswith(head.lower()):
+        answered = f"{head}\n{answered}" if answered else head
+    return glossed(f"{answered}\n{text}" if answered else text)
+
+
+def context_parts(context: str) -> tuple[str, str]:
+    """The headings above a chunk, and what the message before said that it answers."""
+    head, _, answered = context.partition("\n")
+    return head, answered

@@ -16,6 +16,7 @@ from knowledge.retriever.question import Question
 FEATURES = (
     "dense", "words", "around",  # the three searches: cosine, and BM25 as a share of the pool's best
     "words_raw",  # BM25 per word of the question, on a scale that other questions share
+    "said",  # the question's words, by rarity: the share that it has itself, those included that nothing has
     "near_dense", "near_words", "near_around",  # the best of the two neighbours on each side
     "stretch_words", "stretch_around",  # what stands around it in the same document, fading with distance
     "session_dense", "session_words",  # the best of the same document
@@ -36,7 +37,7 @@ FADES = {"stretch_words": 7.0, "stretch_around": 20.0}  # turns after which a ne
 COVERS = {"cover3": 3.0, "cover10": 10.0}  # the same for the words said nearby
 WITHIN = {"window6": 6, "window15": 15}  # turns
 AGAIN = 2.0  # what a passage loses when the one right beside it is chosen already
-SAME = 0.3  # and when one of its document is: of ten hits, not all should be from one meeting
+SAME, SAME_MEETING = 0.3, 0.6  # and when one of its document is: of ten hits, not all should be from one meeting
 MEETING = 60  # turns: a conversation that goes on beyond them is a meeting, shorter ones are sessions of a chat
 STRETCH, SHARE = 10.0, 30  # how far `AGAIN` reaches, in turns: at most 10, and a thirtieth of the document
 
@@ -91,8 +92,12 @@ def features(question: Question, pool: Pool) -> Array:
         "foreign": (asked > 0) & (traits >= points.LANGUAGE) & (traits // points.LANGUAGE != asked),
         "turn": traits & points.TURN > 0,
     }
+    has, rarity = _shared(found, raw[:, 1])
+    unknown = len(set(question.words)) - len(rarity)
+    whole = rarity.sum() + unknown * rarity.max(initial=0.0)
+    column["said"] = has @ rarity / (whole or 1.0)
     out = np.empty((len(found), len(FEATURES)))
-    for name, values in (column | _surroundings(pool, base, *_shared(found, raw[:, 1]))).items():
+    for name, values in (column | _surroundings(pool, base, has, rarity / (rarity.sum() or 1.0))).items():
         out[:, FEATURES.index(name)] = values
     return out
 
@@ -127,14 +132,14 @@ def kind(found: Found, last: int) -> str:
 
 
 def _shared(found: Sequence[Found], scores: Array) -> tuple[npt.NDArray[np.bool_], Array]:
-    """Which of the question's words each candidate has, and how rare each is, as shares of all.
+    """Which of the question's words each candidate has, and how rare each is.
 
     The engine does not tell rarity, but its scores are the sum of weight times rarity: it is solved for.
     """
     asked = sorted({i for f in found for i in f.shared})
     weights = np.array([[f.shared.get(i, 0.0) for i in asked] for f in found]).reshape(len(found), len(asked))
     rarity = np.linalg.lstsq(weights, scores, rcond=1e-6)[0].clip(0.0) if asked else np.zeros(0)
-    return weights > 0, rarity / (rarity.sum() or 1.0)
+    return weights > 0, rarity
 
 
 def _surroundings(pool: Pool, base: Array, has: npt.NDArray[np.bool_], rarity: Array) -> dict[str, Array]:
@@ -144,7 +149,8 @@ def _surroundings(pool: Pool, base: Array, has: npt.NDArray[np.bool_], rarity: A
     session, top5 = base[:, :2].copy(), base[:, :2] / 5  # of a document found once
     alone = has @ rarity
     out |= {name: alone.copy() for name in (*COVERS, "session_cover")}
-    documents, ordinals = np.array([f.document for f in found]), np.array([f.ordinal for f in found])
+    documents = np.array([f.document for f in found])
+    ordinals = np.array([f.ordinal for f in found])
     for own in _groups(documents):
         best = -np.sort(-base[own][:, :2], axis=0)[:5]
         session[own], top5[own] = best[0], best.sum(axis=0) / 5
@@ -200,15 +206,18 @@ def _spread(found: Sequence[Found], scores: Array, most: int = 30) -> list[int]:
         return list(range(len(found)))
     ordinals = np.array([f.ordinal for f in found])
     reach = np.minimum(STRETCH, (ordinals + 1) / SHARE)
+    loss = np.where(ordinals >= MEETING, SAME_MEETING, SAME)
     for own in _groups(documents):
-        reach[own] = min(STRETCH, (ordinals[own].max() + 1) / SHARE)
+        last = ordinals[own].max()
+        reach[own] = min(STRETCH, (last + 1) / SHARE)
+        loss[own] = SAME_MEETING if last >= MEETING else SAME
     left = scores.astype(float).copy()
     order: list[int] = []
     for _ in range(min(most, len(found))):
         i = int(np.argmax(left))
         order.append(i)
         same = documents == documents[i]
-        left[same] -= SAME + AGAIN * np.exp(-np.abs(ordinals[same] - ordinals[i]) / reach[same])
+        left[same] -= loss[same] + AGAIN * np.exp(-np.abs(ordinals[same] - ordinals[i]) / reach[same])
         left[order] = -np.inf
     rest = [i for i in np.argsort(-left, kind="stable").tolist() if np.isfinite(left[i])]
     return order + rest

@@ -22,7 +22,7 @@ pytestmark = [
         ("first", 11, 97, 95, 0.92),
         ("second", 12, 97, 92, 0.92),
         ("third", 13, 90, 72, 0.85),
-        ("fourth", 14, 65, 58, 0.8),
+        ("fourth", 14, 67, 60, 0.77),
     ],
 )
 async def test_the_right_note_answers_and_a_question_without_one_is_refused(

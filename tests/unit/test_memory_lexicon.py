@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from knowledge.index.bm25 import plain_words
-from knowledge.retriever.lexicon import LANGUAGES, concepts, gloss, glossed, language
+from knowledge.retriever import lexicon
+from knowledge.retriever.lexicon import LANGUAGES, concepts, glossed, language
 from tests.evals.memory.mail_set import mail_set
 
 
@@ -18,6 +20,8 @@ from tests.evals.memory.mail_set import mail_set
         ("en", "An idea: write a piece on Porto"),
         ("de", "Wann kommt der Handwerker?"),
         ("fr", "Quand vient le plombier ?"),
+        ("fr", "À quelle condition accepte-t-elle de parler ?"),
+        ("en", "Where is the café?"),
         ("es", "¿Cuándo viene el fontanero?"),
         ("it", "Quando viene l'idraulico per la riparazione?"),
         ("", "4711"),
@@ -28,11 +32,31 @@ def test_a_language_shows_in_its_small_words(spoken: str, text: str) -> None:
 
 
 def test_another_language_is_glossed_and_english_is_left_alone() -> None:
-    assert "plumber" in gloss("Wann kommt der Installateur?")
-    assert "railway" in gloss("Wann beginnt die Bahnreise für uns?")
-    assert gloss("When does the plumber come?") == ""
+    assert glossed("Wann kommt der Installateur?") == "when come plumber craftsman"
+    assert "railway" in glossed("Wann beginnt die Bahnreise für uns?")
+    assert glossed("When does the plumber come?") == "When does the plumber come?"
     assert glossed("4711") == "4711"
-    assert glossed("Quand vient le plombier ?").endswith("\nQuand vient le plombier ?")
+
+
+def test_a_gloss_keeps_the_order_the_lines_and_the_words_that_it_does_not_know() -> None:
+    assert (
+        glossed("Réunion avec Falkenberg\nLe plombier vient")
+        == "appointment meeting with falkenberg\nplumber craftsman come"
+    )
+
+
+def test_a_long_text_is_told_in_fewer_words() -> None:
+    assert glossed("Der Installateur kommt. " * 30).split() == ["plumber", "come"] * 30
+
+
+def test_every_line_of_the_lexicon_names_a_concept_in_every_language() -> None:
+    lines = (Path(lexicon.__file__).parent / "lexicon.txt").read_text("utf-8").splitlines()
+    assert len(lines) > 500
+    for line in lines:
+        columns = [[word.strip() for word in column.split(",")] for column in line.split("|")]
+        assert len(columns) == len(LANGUAGES), line
+        assert all(plain_words(word) for column in columns for word in column), line
+        assert all(len(plain_words(word)) <= lexicon.LONGEST for column in columns[1:] for word in column), line
 
 
 def test_a_german_compound_is_known_by_its_ends() -> None:

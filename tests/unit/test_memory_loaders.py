@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 from knowledge.database.engine import Database
 from knowledge.database.schema import metadata
-from knowledge.documents import child, mail, transcripts
+from knowledge.documents import child, letter, mail, transcripts
 from knowledge.documents.child import CHARACTERS
 from knowledge.documents.load import _parts, load
 from knowledge.documents.loaded import NotReadable, Part
-from knowledge.ingest import ingest
+from knowledge.ingest import document, ingest
 from knowledge.memory import Memory
 from tests.fakes.embedder import WordEmbedder
 
@@ -50,6 +50,46 @@ async def test_a_reply_keeps_its_own_words_its_thread_and_its_date(tmp_path: Pat
     assert (part.title, part.key, part.meta["thread"], part.at) == (
         "Re: Offer", "<2@example.org>", "<1@example.org>", 1_762_160_400_000,
     )  # fmt: skip
+    assert part.meta["answers"] == "Is 400 too much?"
+    kept = document(tmp_path / "m.eml", part, now=0, integrity="untrusted", readers=("principal",))
+    assert kept.pieces[0].context == "Offer\nIs 400 too much?"
+
+
+@pytest.mark.parametrize(
+    ("body", "answered"),
+    [
+        ("> Is it you?\n> Yours\n>> older\nIt is me.", "Is it you?\nYours"),
+        (
+            "Fine.\n\n-----Original Message-----\nFrom: Bo\nSent: Monday\nSubject: Price\n\nIs 400 too much?",
+            "Is 400 too much?",
+        ),
+        ("Passt.\n\nAm 2. Mai schrieb Bo Ek:\nSind 400 zu viel?", "Sind 400 zu viel?"),
+        ("A mail that answers nothing.\n--\nJ. Smith", ""),
+    ],
+)
+def test_what_a_reply_answers_is_what_it_quotes_above_or_below(body: str, answered: str) -> None:
+    assert mail.quoted(body) == answered
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("From Jo <j@x.org>: Dear Ms Ek,\n\nThe lid broke.\n\nKind regards\nJo Smith\nSmith Ltd", "The lid broke."),
+        ("Sehr geehrte Frau Ek,\nder Deckel ist kaputt.\nMit freundlichen Grüßen\nJo", "der Deckel ist kaputt."),
+        ("Bonjour,\nmerci pour le couvercle.\nCordialement,\nJo", "merci pour le couvercle."),
+        ("Thanks", "Thanks"),
+        ("Hello world is what the program prints, and no more than that.",) * 2,
+    ],
+)
+def test_what_a_mail_says_is_neither_greeting_nor_closing(text: str, words: str) -> None:
+    assert letter.said(text) == words
+
+
+def test_a_subject_is_the_same_in_every_reply() -> None:
+    for marked in ("Offer", "Re: Offer", "RE: AW: Offer", "Fwd: Re[2]: Offer", "TR : Offer", "Re:Offer"):
+        assert letter.subject_line(marked) == "Offer"
+    assert letter.subject_line("Re: ") == "Re: "
+    assert letter.subject_line("Rework of the roof") == "Rework of the roof"
 
 
 async def test_a_mailbox_gives_a_part_a_message_and_passes_over_broken_ones(tmp_path: Path) -> None:

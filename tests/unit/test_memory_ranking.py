@@ -8,6 +8,7 @@ import pytest
 
 from knowledge.hits import Hit
 from knowledge.index.base import Found, Pool, Window
+from knowledge.index.bm25 import stem, token_id
 from knowledge.retriever.focus import remainder
 from knowledge.retriever.passage import answerable, best_sentence, passage, sentences
 from knowledge.retriever.points import FIRST, QUESTION, TIME, TURN, spoken
@@ -89,6 +90,15 @@ def test_words_said_nearby_count_by_their_rarity_and_windows_by_their_reach() ->
     assert column["window6"] == pytest.approx([0.6, 0.6, 0.9])
     assert column["session_window"] == pytest.approx([0.9, 0.9, 0.9])
     assert column["session_window3"] == pytest.approx([(0.9 + 0.6 + 0.2) / 3] * 3)
+
+
+def test_a_common_word_alone_does_not_pass_for_what_was_asked() -> None:
+    asked = dissect("which damage did the shipment show?", NAMES)
+    known = token_id(stem("show"))
+    pool = [found(n, document=n, words=0.0, traits=0, speaker="") for n in (1, 2)]
+    pool[0].shared, pool[0].scores["words"] = {known: 1.0}, 2.0
+    said = features(asked, Pool(pool))[:, FEATURES.index("said")].tolist()
+    assert said == pytest.approx([1 / 3, 0.0])  # nothing has the two others: they are at least as rare
 
 
 def test_of_equal_passages_not_all_come_from_one_conversation() -> None:

@@ -14,15 +14,17 @@ import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.message import EmailMessage
 from pathlib import Path
 
 from knowledge.database.engine import Database
 from knowledge.database.schema import metadata
-from knowledge.documents.pieces import cut
+from knowledge.documents.mail import parse
 from knowledge.documents.store import NewDocument
 from knowledge.embedding.base import Embedder
 from knowledge.embedding.onnx import OnnxEmbedder, model_folder
 from knowledge.index.bm25 import tokens
+from knowledge.ingest import document
 from knowledge.memory import Memory
 
 RARE = 0.03  # of the messages: a word that more of them have does not tell one from another
@@ -50,10 +52,31 @@ class Message:
     subject: str
     text: str
     at: int
+    sender: str
+    answers: Message | None = None
+
+    @property
+    def raw(self) -> bytes:
+        """The message as it is sent: a reply names the one that it answers, and quotes it below."""
+        mail = EmailMessage()
+        mail["From"] = self.sender
+        mail["Subject"] = f"Re: {self.subject}" if self.answers else self.subject
+        mail["Date"] = datetime.fromtimestamp(self.at // 1000, UTC)
+        mail["Message-ID"] = f"<{self.id}@mail.example>"
+        body = self.text
+        if self.answers:
+            mail["In-Reply-To"] = f"<{self.answers.id}@mail.example>"
+            mail["References"] = f"<{self.id.split('/')[0]}/1@mail.example> <{self.answers.id}@mail.example>"
+            quoted = "".join(f"\n> {line}".rstrip() for line in self.answers.text.splitlines())
+            body += f"\n\nOn {self.answers.at}, {self.answers.sender} wrote:{quoted}"
+        mail.set_content(body)
+        return mail.as_bytes()
 
     @property
     def document(self) -> NewDocument:
-        return NewDocument("mail", self.id, self.subject, tuple(cut(self.text, self.subject)), self.at)
+        """What the product's own way makes of it."""
+        part = parse(self.raw)
+        return document(Path(self.id), part, now=self.at, integrity="untrusted", readers=("principal",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +115,9 @@ def mail_set(seed: int = 1) -> MailSet:
             at += rng.randint(2, 40) * HOUR
             greetings, closings = _WORDS[language]
             sender = _PEOPLE[language][number % 2]
-            text = f"From {sender}: {rng.choice(greetings)}\n\n{line}\n\n{rng.choice(closings)}\n{sender}"
-            made.messages.append(Message(f"{thread}/{number}", language, subject, text, at))
+            text = f"{rng.choice(greetings)}\n\n{line}\n\n{rng.choice(closings)}\n{sender}"
+            before = made.messages[-1] if number > 1 else None
+            made.messages.append(Message(f"{thread}/{number}", language, subject, text, at, sender, before))
     return made
 
 
