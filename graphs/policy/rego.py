@@ -86,7 +86,8 @@ class RegoPolicy:
 
     def judge_document(self, asked: Mapping[str, Any]) -> Verdict:
         """The verdict on a document of `SCHEMA`'s shape: what the turn record keeps, so that it can be judged again."""
-        key = canonical(_told(asked) if self._pristine else asked)
+        asked = _told(asked) if self._pristine else asked
+        key = canonical(asked)
         with self._lock:
             if key in self._lately:
                 return self._lately[key]

@@ -1,9 +1,10 @@
-"""Ten thousand decisions in under ten seconds, none of them remembered."""
+"""What a decision costs, none of them remembered."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
+from statistics import median
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ import pytest
 from graphs.agent import Manifest
 from graphs.policy.engine import Argument, History, Question, Session
 from graphs.policy.rego import RegoPolicy
+from graphs.policy.schema import document
 from graphs.tools.base import Tool
+from knowledge.ids import canonical
 
 pytestmark = pytest.mark.slow
 
@@ -35,11 +38,21 @@ ASKED = Question(
 
 
 def test_ten_thousand_different_decisions_take_less_than_ten_seconds() -> None:
-    policy, some = RegoPolicy.shipped(), 2_000
+    """In the measure of the machine: a decision costs less than writing its document as JSON 75 times.
+
+    That is ten seconds for ten thousand where the writing takes 13 µs.
+    A slow or busy machine is as slow at both; `steward bench turn` prints what policy costs in milliseconds.
+    """
+    policy, asked = RegoPolicy.shipped(), document(ASKED)
     policy.judge(ASKED)
-    began = time.thread_time()
-    for n in range(some):
-        verdict = policy.judge(replace(ASKED, history=History(approved_in_row=n)))
-        assert verdict.rule == "not-theirs-to-read"
-    took = (time.thread_time() - began) * 10_000 / some
-    assert took < 10, f"{took:.1f} s of processor time for 10,000 decisions"
+    ratios = []
+    for batch in range(10):
+        began = time.thread_time()
+        for _ in range(200):
+            canonical(asked)
+        between = time.thread_time()
+        for n in range(200):
+            verdict = policy.judge(replace(ASKED, history=History(approved_in_row=batch * 200 + n)))
+            assert verdict.rule == "not-theirs-to-read"
+        ratios.append((time.thread_time() - between) / (between - began))
+    assert median(ratios) < 75, f"a decision costs as much as writing its document {median(ratios):.0f} times"
