@@ -173,10 +173,11 @@ async def open_card(tx: Tx, new: Card) -> bool:
 
 
 async def get(tx: Tx, card_id: str) -> Card | None:
-    row = (await tx.execute(select(card).where(card.c.id == card_id))).first()
+    row = (await tx.execute(_BY_ID, {"card_id": card_id})).first()
     return _card(row) if row else None
 
 
+_BY_ID = select(card).where(card.c.id == bindparam("card_id"))
 _OPEN_CARDS = select(card).where(card.c.state == "open").order_by(card.c.made_at)
 _OF_TURN = select(proposal).where(proposal.c.turn == bindparam("turn")).order_by(proposal.c.ordinal)
 

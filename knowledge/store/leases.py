@@ -33,18 +33,20 @@ def turn_key(turn: str) -> str:
     return f"turn:{turn}"
 
 
+_BY_KEY = select(lease).where(lease.c.key == bindparam("wanted"))
+_NEW = insert(lease)
+_TAKE = _NEW.on_conflict_do_update(
+    index_elements=["key"], set_={name: _NEW.excluded[name] for name in ("owner", "fence", "until")}
+)
+
+
 async def take(tx: Tx, key: str, owner: str, now: int, ttl: int) -> Lease | None:
     """The lease on `key` for `ttl` ms, or None while somebody else's is alive."""
-    row = (await tx.execute(select(lease).where(lease.c.key == key))).first()
+    row = (await tx.execute(_BY_KEY, {"wanted": key})).first()
     if row is not None and row.until > now and row.owner != owner:
         return None
     fence = (row.fence if row is not None else 0) + 1
-    statement = insert(lease).values(key=key, owner=owner, fence=fence, until=now + ttl)
-    await tx.execute(
-        statement.on_conflict_do_update(
-            index_elements=["key"], set_={"owner": owner, "fence": fence, "until": now + ttl}
-        )
-    )
+    await tx.execute(_TAKE, {"key": key, "owner": owner, "fence": fence, "until": now + ttl})
     return Lease(key, owner, fence)
 
 

@@ -48,6 +48,9 @@ def _letter(row: Any, *, interrupted: bool) -> Letter:
     )  # fmt: skip
 
 
+_ADD = insert(message).on_conflict_do_nothing().returning(message)
+
+
 async def enqueue(
     tx: Tx, key: str, channel: str, conversation: str, body: Outbound, now: int, *,
     turn: str | None = None, urgent: bool = False, owner: str = "", lease_ms: int = 0,
@@ -58,12 +61,13 @@ async def enqueue(
     """
     blocked = bool(owner) and not urgent and await _has_open(tx, channel, conversation)
     claimed = bool(owner) and not blocked
-    statement = insert(message).values(
-        key=key, turn=turn, channel=channel, conversation=conversation, body=body.to_json(), urgent=int(urgent),
-        state="running" if claimed else "pending", attempts=1 if claimed else 0, not_before=0,
-        owner=owner if claimed else None, lease_until=now + lease_ms if claimed else 0, receipts="[]", made_at=now,
-    )  # fmt: skip
-    row = (await tx.execute(statement.on_conflict_do_nothing().returning(message))).first()
+    new = {
+        "key": key, "turn": turn, "channel": channel, "conversation": conversation, "body": body.to_json(),
+        "urgent": int(urgent), "state": "running" if claimed else "pending", "attempts": 1 if claimed else 0,
+        "not_before": 0, "owner": owner if claimed else None, "lease_until": now + lease_ms if claimed else 0,
+        "receipts": "[]", "made_at": now,
+    }  # fmt: skip
+    row = (await tx.execute(_ADD, new)).first()
     return _letter(row, interrupted=False) if row is not None and claimed else None
 
 
@@ -84,14 +88,20 @@ async def enqueue_alert(
         await tx.execute(update(message).where(message.c.key == key).values(not_before=not_before))
 
 
-async def _has_open(tx: Tx, channel: str, conversation: str) -> bool:
-    query = select(message.c.id).where(
-        message.c.channel == channel,
-        message.c.conversation == conversation,
+_UNSENT = (
+    select(message.c.id)
+    .where(
+        message.c.channel == bindparam("channel"),
+        message.c.conversation == bindparam("conversation"),
         message.c.state.in_(_OPEN),
         message.c.urgent == 0,
     )
-    return (await tx.execute(query.limit(1))).first() is not None
+    .limit(1)
+)
+
+
+async def _has_open(tx: Tx, channel: str, conversation: str) -> bool:
+    return (await tx.execute(_UNSENT, {"channel": channel, "conversation": conversation})).first() is not None
 
 
 @cache
@@ -213,10 +223,20 @@ async def keep_for_later(tx: Tx, letter_id: int, receipts: Collection[str], erro
     await tx.execute(update(message).where(message.c.id == letter_id).values(**held))
 
 
+_LET_GO = (
+    update(message)
+    .where(
+        message.c.channel == bindparam("here"),
+        message.c.conversation == bindparam("talk"),
+        message.c.state == "held",
+    )
+    .values(state="pending", not_before=0, attempts=1)
+)
+
+
 async def let_go(tx: Tx, channel: str, conversation: str) -> int:
     """The person wrote: what was held here may be said, in its old order; how many there are."""
-    where = (message.c.channel == channel, message.c.conversation == conversation, message.c.state == "held")
-    return (await tx.execute(update(message).where(*where).values(state="pending", not_before=0, attempts=1))).rowcount
+    return (await tx.execute(_LET_GO, {"here": channel, "talk": conversation})).rowcount
 
 
 async def shown(tx: Tx, channel: str, conversation: str, limit: int = 20) -> list[Letter]:

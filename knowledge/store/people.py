@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.sqlite import insert
 
 from knowledge.database import Tx
@@ -26,10 +26,15 @@ class Address:
     conversation: str
 
 
+_STANDING = select(identity.c.standing).where(
+    identity.c.channel == bindparam("channel"), identity.c.external == bindparam("external")
+)
+
+
 async def standing(tx: Tx, channel: str, external: str) -> str:
     """principal | allowed | blocked | ignored, or stranger when the account is unknown."""
-    query = select(identity.c.standing).where(identity.c.channel == channel, identity.c.external == external)
-    return str((await tx.execute(query)).scalar_one_or_none() or "stranger")
+    found = await tx.execute(_STANDING, {"channel": channel, "external": external})
+    return str(found.scalar_one_or_none() or "stranger")
 
 
 async def set_standing(

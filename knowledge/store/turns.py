@@ -71,12 +71,13 @@ def _turn(row: Any) -> Turn:
     return Turn(row.id, row.delivery, row.channel, row.conversation, row.state, row.wait, row.began_at)
 
 
+_NEW = insert(turn).on_conflict_do_nothing()
+
+
 async def begin(tx: Tx, turn_id: str, delivery_id: int, channel: str, conversation: str, now: int) -> bool:
     """Make the turn's row; whether it is new (a claim after a crash finds it there)."""
-    statement = insert(turn).values(
-        id=turn_id, delivery=delivery_id, channel=channel, conversation=conversation, state="running", began_at=now
-    )
-    return (await tx.execute(statement.on_conflict_do_nothing())).rowcount == 1
+    new = {"id": turn_id, "delivery": delivery_id, "channel": channel, "conversation": conversation}
+    return (await tx.execute(_NEW, new | {"state": "running", "began_at": now})).rowcount == 1
 
 
 _BY_ID = select(turn).where(turn.c.id == bindparam("turn_id"))
