@@ -21,7 +21,7 @@ async def hold(tx: Tx, letter: Letter, receipts: tuple[str, ...], why: str, now:
     A card goes there under its own id: it is the same approval, decided once, wherever.
     """
     body = letter.body
-    if body.toast_for:
+    if body.toast_for or body.passing:
         await messages.finish(tx, letter.id, "cancelled", now, error=why)
         return
     if body.knock:
@@ -52,7 +52,7 @@ async def bounced(tx: Tx, letter: Letter, ref: str, outcome: str, error: int, no
     """Handed over and not delivered: once more as a template where the window was closed, else told."""
     if outcome == "closed":
         await hold(tx, letter, letter.receipts, f"{letter.channel} did not deliver it ({error})", now)
-    elif not letter.body.edit_of:
+    elif not letter.body.edit_of and not letter.body.passing:
         why = f"{letter.channel} took it and could not deliver it ({error})"
         await messages.finish(tx, letter.id, "failed", now, error=why)
         await tell_lost(tx, letter, "failed", why, now)

@@ -21,8 +21,9 @@ from bot.settings import Settings
 from channels.base import ChannelError, FileRef, Inbound, SpeakingChannel
 from graphs.state import Said
 from graphs.tools.base import ToolTrouble
+from graphs.tools.wording import quoted
 from graphs.understanding import Near
-from knowledge import erasing, forgetting
+from knowledge import doing, erasing, forgetting
 from knowledge.database import Database
 from knowledge.database.engine import DatabaseTrouble
 from knowledge.documents.load import PARSED, load
@@ -389,6 +390,7 @@ class Librarian:
         if file.size > limit:
             return f"“{name}” has {file.size / 1e6:.1f} MB; I take such files up to {limit / 1e6:.0f} MB from a chat."
         data = bytearray()
+        doing.begin(f"Fetching {quoted(name, 60)}")
         try:
             async for piece in speaker.fetch(file):
                 data += piece
@@ -396,6 +398,7 @@ class Librarian:
                     return f"“{name}” is larger than {limit / 1e6:.0f} MB; I did not take it in."
         except ChannelError as error:
             return f"“{name}” could not be downloaded: {error}"
+        doing.begin(f"Reading {quoted(name, 60)}")
         return await self._remember_file(name, bytes(data))
 
     async def _remember_parsed(self, name: str, data: bytes) -> str:
@@ -412,6 +415,8 @@ class Librarian:
         documents = [document(Path(name), p, now=now, integrity="untrusted", readers=("principal",)) for p in named]
         later = sum(len(d.pieces) for d in documents) > BULK
         for start in range(0, len(documents), AT_ONCE):
+            if len(documents) > AT_ONCE:
+                doing.far(start, len(documents), "parts")
             await self.memory.remember_all(documents[start : start + AT_ONCE], later=later)
         many = f" ({len(documents)} parts)" if len(documents) > 1 else ""
         lacks = "".join(f" {one}" for one in dict.fromkeys(part.lacks for part in parts if part.lacks))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from bot import anchoring, board, delivery
+from bot import anchoring, board, delivery, progress
 from bot.delivery import tell_failure
 from bot.reply import DONE_WORDS
 from bot.voice.aloud import Voice, mute
@@ -389,8 +389,10 @@ class Outbox:
                 await self._keep_copy(tx, letter, receipts[-1], now)
             if state == "sent" and letter.key.startswith("anchor/"):
                 await anchoring.arrived(tx, letter.key, f"{letter.channel}:{letter.conversation}", now)
-            if state in ("failed", "uncertain") and not letter.body.toast_for and not letter.body.edit_of:
+            passing = letter.body.toast_for or letter.body.edit_of or letter.body.passing
+            if state in ("failed", "uncertain") and not passing:
                 await delivery.tell_lost(tx, letter, state, error or "", now)
+            await progress.ended(tx, letter, now)
             await board.ended(tx, letter, receipts[-1] if receipts else "", self.speakers, now)
             bad = await messages.bad_report(tx, letter.channel, receipts)
             if state == "sent" and bad is not None:

@@ -9,18 +9,19 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from bot import board
+from bot import board, progress
 from bot.control import Control
 from bot.delivery import tell_failure
 from bot.hearing import Hearing, Unreadable
 from bot.librarian import Librarian
 from bot.outbox import Outbox, backoff_ms
+from bot.progress import FORGETS, Progress, Work
 from bot.renewal import Renewal
 from channels.base import ChannelError
 from graphs.schedule import next_due
 from graphs.state import Crew, TurnContext, ms
 from graphs.turn import Pause, TurnGraph, forget, resume, start
-from knowledge import ledger
+from knowledge import doing, forgetting, ledger
 from knowledge.database import DatabaseTrouble, Tx
 from knowledge.index.base import IndexUnreachable
 from knowledge.store import cards, effects, failures, inbox, leases, messages, timers, turns
@@ -65,6 +66,7 @@ class Worker:
         self.neighbours = neighbours  # pokes the other processes of this home: they speak what we can't
         self.intake = Intake(crew.db.path)
         self.turns_done = 0
+        self.progress = Progress(crew, outbox.speakers)
         self._reach = crew.reach
         self._wake = asyncio.Event()
         self._moved = asyncio.Event()
@@ -108,6 +110,7 @@ class Worker:
             await inbox.free_control(tx)
             await turns.drop_expired_records(tx, now)
             await leases.prune(tx, now - 24 * 3600 * 1000)
+            await progress.sweep(tx, now)
             await messages.drop_old_reports(tx, now - 30 * 24 * 3600 * 1000)
 
     async def run(self, idle_s: float = 0.0) -> None:
@@ -264,10 +267,16 @@ class Worker:
 
     async def _turn(self, stored: Stored, lease: Lease) -> None:
         """A delivery from its claim to its end or its first pause."""
+        waited_for = stored.turn if stored.channel != "timer" else None
+        async with self.progress.of(Work(stored.turn, waited_for, "", again=stored.attempts > 1)):
+            await self._begun(stored, lease)
+
+    async def _begun(self, stored: Stored, lease: Lease) -> None:
         try:
             async with self._renewing(lease):
                 context = await self.hearing.listen(stored, lease)
                 if context is not None:
+                    doing.begin("Working on it")
                     await self._drive(context, await start(self.graph, context))
         except StaleLease as stale:
             log.warning("%s", stale)
@@ -343,12 +352,18 @@ class Worker:
         await asyncio.gather(*(self.outbox.send(letter) for letter in letters))
 
     async def _effect(self, effect: Effect) -> None:
-        await self.outbox.carry_out(effect)
+        async with self.progress.of(
+            Work(effect.id, effect.turn, "Carrying out what was decided", again=effect.attempts > 1)
+        ):
+            await self.outbox.carry_out(effect)
         self.librarian.touch()
 
     async def _erase(self) -> None:
         """What was asked to be forgotten goes from every store as soon as nothing else runs."""
-        await self.librarian.finish_erasing()
+        async with self.crew.db.read() as tx:
+            id, turn = next(reversed(await forgetting.begun(tx)), ("", None))
+        async with self.progress.of(Work(FORGETS + id, turn, "Forgetting", again=True)):
+            await self.librarian.finish_erasing()
 
     async def _letter(self, letter: Letter) -> None:
         await self.outbox.send(letter)

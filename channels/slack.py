@@ -105,6 +105,8 @@ class SlackSpeaker:
             except Refusal as refusal:
                 if not says(refusal, GONE):
                     raise
+        if message.edit_of and message.passing:
+            return Receipt(message.edit_of, self._now())
         message = replace(message, edit_of="")
         if message.page:
             await self._asked("views.publish", conversation, user_id=user, view=board(message))

@@ -114,6 +114,8 @@ class TelegramSpeaker:
             raise TryLater("Telegram asked to slow down; the pause is not over.", left)
         if message.edit_of.isdecimal():
             outcome = await self._edit(message, chat, int(message.edit_of), conversation)
+            if message.passing:
+                return Receipt(message.edit_of, self._now())
             if outcome != "gone":
                 return Receipt(message.edit_of, self._now())
             message = replace(message, edit_of="")

@@ -29,7 +29,7 @@ from knowledge.database.schema_memory import fact, fact_evidence
 from knowledge.ids import canonical
 from knowledge.needle import Needle
 from knowledge.sealed import replace
-from knowledge.store import cards, messages
+from knowledge.store import cards, messages, people
 from knowledge.store.cards import Decider
 from knowledge.words import Outbound
 
@@ -80,7 +80,9 @@ async def open_proposals_with(tx: Tx, needle: Needle, spare: str) -> list[Any]:
 
 
 async def end_what_lives(tx: Tx, needle: Needle, by: Decider, *, spare: str, now: int) -> int:
-    """Facts go, reminders are called off, open approvals about it are withdrawn. Returns how many facts went."""
+    """Facts go, reminders are called off, open approvals about it are withdrawn, and so is the way to answer a message
+    with the words. Returns how many facts went."""
+    await _delete(tx, setting, setting.c.key, [row.key for row in await answerable_with(tx, needle)])
     gone = [row.id for row in await facts_with(tx, needle)]
     await _delete(tx, fact_evidence, fact_evidence.c.fact, gone)
     await _delete(tx, fact, fact.c.id, gone)
@@ -93,6 +95,16 @@ async def end_what_lives(tx: Tx, needle: Needle, by: Decider, *, spare: str, now
     return len(gone)
 
 
+async def answerable_with(tx: Tx, needle: Needle) -> list[Any]:
+    """Messages of others that can be answered by number, where the words name who wrote or stand in what they wrote."""
+    kept = select(setting.c.key, setting.c.value).where(setting.c.key.startswith(people.item_key(""), autoescape=True))
+    rows = (await tx.execute(kept.order_by(setting.c.key))).all()
+    ids = {row.key: int(number) for row in rows if (number := row.key.removeprefix(people.item_key("s"))).isdecimal()}
+    wrote = (await tx.execute(select(delivery.c.id, delivery.c.raw).where(delivery.c.id.in_(ids.values())))).all()
+    about = {row.id for row in wrote if needle.within_bytes(row.raw)}
+    return [row for row in rows if ids.get(row.key) in about or needle.within_json(row.value)]
+
+
 async def being_said(tx: Tx, needle: Needle) -> bool:
     """Whether a message with the words is on its way at this moment."""
     rows = (await tx.execute(select(message.c.body).where(message.c.state == "running"))).all()
@@ -101,7 +113,7 @@ async def being_said(tx: Tx, needle: Needle) -> bool:
 
 async def blank_the_house(tx: Tx, needle: Needle, *, now: int) -> int:
     """Take the words out of every row of the house. The rows stay where others lead to them. Returns how many."""
-    gone = 0
+    gone = await _delete(tx, setting, setting.c.key, [row.key for row in await answerable_with(tx, needle)])
     texts = holders
     gone += await _delete(tx, value, value.c.id, [
         r.id for r in await texts(tx, value, (value.c.id, value.c.content, value.c.source),

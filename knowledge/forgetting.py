@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import delete, func, insert, select, update
 
-from knowledge import cipher, erasing, ledger
+from knowledge import cipher, doing, erasing, ledger
 from knowledge.database.engine import Database, Tx
 from knowledge.database.schema import proposal, turn
 from knowledge.database.schema_memory import chunk, document, erasure, index_removal
@@ -23,7 +23,7 @@ from knowledge.facts import store as facts
 from knowledge.facts.words import DAY
 from knowledge.needle import Needle
 from knowledge.notes import NoteFolder
-from knowledge.store import messages, turns
+from knowledge.store import messages, people, turns
 from knowledge.store.cards import Decider
 from knowledge.walls import CLASSES, within
 from knowledge.words import Outbound
@@ -134,7 +134,8 @@ async def _described(tx: Tx, ids: Sequence[int]) -> list[Found]:
 
 
 async def also(tx: Tx, words: str, *, spare: str = "") -> list[str]:
-    """What else would go, in words: facts, reminders, open approvals. The rest (chat rows, records) goes untold."""
+    """What else would go, in words: facts, reminders, open approvals, messages of others that wait for an
+    answer. The rest (chat rows, records) goes untold."""
     needle = Needle(words)
     if not needle:
         return []
@@ -148,7 +149,13 @@ async def also(tx: Tx, words: str, *, spare: str = "") -> list[str]:
         f"an open approval: {row.rendering.splitlines()[0]}"
         for row in await erasing.open_proposals_with(tx, needle, spare)
     ]
+    told += [f"the message {number} of {whom}, who can be answered" for number, whom in await _answerable(tx, needle)]
     return told
+
+
+async def _answerable(tx: Tx, needle: Needle) -> list[tuple[str, str]]:
+    rows = await erasing.answerable_with(tx, needle)
+    return [(row.key.removeprefix(people.item_key("")), str(json.loads(row.value).get("to", ""))) for row in rows]
 
 
 async def begin(
@@ -211,6 +218,12 @@ async def receipt(tx: Tx, id: str) -> Receipt | None:
     return None if row is None else _receipt(dict(row))
 
 
+async def begun(tx: Tx) -> list[tuple[str, str]]:
+    """(id, the turn that asked) of every erasure that was asked for in a turn and has not come to its end."""
+    open_ones = select(erasure.c.id, erasure.c.turn).where(erasure.c.files_at.is_(None), erasure.c.turn.is_not(None))
+    return [(row.id, row.turn) for row in await tx.execute(open_ones.order_by(erasure.c.asked_at))]
+
+
 async def waiting(tx: Tx) -> bool:
     """Whether an erasure was begun and has not come to its end."""
     return (await tx.execute(select(erasure.c.id).where(erasure.c.files_at.is_(None)).limit(1))).first() is not None
@@ -234,14 +247,17 @@ async def finish(
         return []
     for row in ready:
         if row.words is not None:
+            doing.begin("Forgetting: every row of chats, records and logs")
             await asyncio.to_thread(_drop_from_files, files, Needle(row.words))
             async with db.write() as tx:
                 others = await erasing.blank_the_house(tx, Needle(row.words), now=now)
                 await tx.execute(update(erasure).where(erasure.c.id == row.id).values(words=None, others=others))
     ids = [row.id for row in ready]
+    doing.begin("Forgetting: making the search index anew")
     await rebuild()
     async with db.write() as tx:
         await tx.execute(update(erasure).where(erasure.c.id.in_(ids)).values(index_at=now))
+    doing.begin("Forgetting: writing the database anew")
     for path in (db.path, *files.databases):
         await asyncio.to_thread(scrub, path)
     told = []

@@ -30,8 +30,9 @@ class Outbound:
     `card` and `card_version` are set on every copy of an approval card. `knock` asks the person to write, in the one
     form that a platform with a window takes outside of it. `pin` keeps it on top of the chat, `tiles` are words offered as
     keys below the line where one types. `aloud` is said with a voice; its `sound` (OGG/Opus) is made just before it is sent
-    and stored nowhere. `page` replaces the page that the platform keeps for us: paragraph n has row n of the buttons, and
-    nothing is split.
+    and stored nowhere. `progress` is worth something now or never: where the message that it edits can't be edited it is
+    left out, and nobody is told when it is lost. `page` replaces the page that the platform keeps for us: paragraph n has
+    row n of the buttons, and nothing is split.
     """
 
     text: str
@@ -50,6 +51,11 @@ class Outbound:
     page: bool = False
     aloud: bool = False
     sound: bytes = b""
+
+    @property
+    def passing(self) -> bool:
+        """A word of progress, no card: never worth a message more, a failure, or a wait."""
+        return self.progress and not self.card
 
     def to_json(self) -> str:
         """Canonical JSON, the form an outbox row holds."""

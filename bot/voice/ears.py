@@ -12,6 +12,7 @@ from typing import Any
 from bot.voice import nursery
 from bot.voice.base import LARGEST, NotSound, Sound, Transcriber, VoiceTrouble
 from channels.base import ChannelError, FileRef, Inbound, SpeakingChannel, TryLater
+from knowledge import doing
 
 _TRIES = 3
 _LONGEST_PAUSE_S = 10.0
@@ -49,8 +50,10 @@ class Ears:
         texts, files = [], []
         for file in sounds:
             try:
+                doing.begin("Fetching your voice note")
                 data = await self._fetch(self.speakers[inbound.channel], file)
                 sound = Sound(await nursery.run("decode", data))
+                doing.begin(f"Listening to your voice note of {math.ceil(sound.seconds)} seconds")
                 text = " ".join((await self.transcriber.transcribe(sound)).replace("\x00", "").split())
             except NotSound as trouble:
                 raise NotSound(f"I could not listen to your voice note. {trouble}") from None

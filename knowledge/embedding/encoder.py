@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from knowledge import doing
 from knowledge.embedding.base import Embedder, EmbedderUnavailable, Vectors, to_blob
 
+AT_ONCE = 256  # texts that the model is given; in between it may be asked for others
 SIZE = 384  # of vectors, as long as no model says otherwise
 
 
@@ -38,9 +40,16 @@ class Encoder:
         return vectors
 
     async def blobs(self, texts: Sequence[str]) -> list[bytes | None]:
-        """The stored form of each vector; None for all when no model can be used."""
-        vectors = await self.encode(texts) if texts else None
-        return [None] * len(texts) if vectors is None else [to_blob(v) for v in vectors]
+        """The stored form of each vector; None for those for which no model can be used."""
+        made: list[bytes | None] = []
+        for start in range(0, len(texts), AT_ONCE):
+            if len(texts) > AT_ONCE:
+                doing.far(start, len(texts), "passages")
+            vectors = await self.encode(texts[start : start + AT_ONCE])
+            if vectors is None:
+                break
+            made += map(to_blob, vectors)
+        return made + [None] * (len(texts) - len(made))
 
     async def close(self) -> None:
         if self._embedder is not None:

@@ -240,11 +240,11 @@ async def let_go(tx: Tx, channel: str, conversation: str) -> int:
 
 
 async def shown(tx: Tx, channel: str, conversation: str, limit: int = 20) -> list[Letter]:
-    """The last messages said here, newest first, without notices."""
+    """The last messages said here, newest first, without notices and words of progress."""
     where = (message.c.channel == channel, message.c.conversation == conversation, message.c.state == "sent")
     rows = await tx.execute(select(message).where(*where).order_by(message.c.id.desc()).limit(limit))
     found = [_letter(row, interrupted=False) for row in rows]
-    return [letter for letter in found if not letter.body.toast_for]
+    return [letter for letter in found if not letter.body.toast_for and not letter.body.passing]
 
 
 async def drop_old_reports(tx: Tx, before: int) -> None:

@@ -86,6 +86,11 @@ async def test_editing_a_message_that_is_gone_posts_a_new_one(rig: Rig) -> None:
     assert (rig.shown(), ref) == (["Approved"], rig.last_ref())
 
 
+async def test_an_edit_of_progress_whose_message_is_gone_posts_nothing(rig: Rig) -> None:
+    (ref,) = await said(rig, Outbound("40 of 90", edit_of="999999", progress=True))
+    assert (rig.shown(), ref) == ([], "999999")
+
+
 @pytest.mark.parametrize(
     "text", ["😀" * 2049, "!" * 4097, "x" * 9000, "```\n" + "code()\n" * 1400 + "```", FAMILY * 1200, "字" * 20_000]
 )

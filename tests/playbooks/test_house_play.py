@@ -88,6 +88,34 @@ async def test_an_answer_can_be_given_by_number_edited_and_rejected_and_who_was_
     assert sent_to(play, "666") == []
 
 
+async def answerable(book: Book) -> list[str]:
+    return [row["key"] for row in await book.rows("SELECT key FROM setting WHERE key LIKE 'item:%' ORDER BY key")]
+
+
+async def test_who_wrote_a_forgotten_message_and_where_to_answer_is_forgotten_with_it(play: Book) -> None:
+    forgotten = (presses("Approve"), toasts("Approved."), says("Forgotten"), says("Receipt"), calls("memory.forget"))
+    await play(
+        user("the heron nests at Blackwater", sender="666"),
+        says("Somebody"),
+        presses("Allow"),
+        toasts("Allowed"),
+        says("> the heron"),
+        user("good morning", sender="666"),
+        says("> good morning"),
+    )
+    first, second = await answerable(play)
+    await play(user("/forget Blackwater"), asks(f"the message {first.removeprefix('item:')} of 666"), *forgotten)
+    assert await answerable(play) == [second], "the other message does not hold the words"
+    await play(
+        user(f"answer {first.removeprefix('item:')}: yes"),
+        says("I know no message"),
+        user("/forget 666"),
+        asks("can be answered"),
+        *forgotten,
+    )
+    assert await answerable(play) == []
+
+
 async def test_no_one_else_can_be_answered(play: Book) -> None:
     await play(
         user("hello", sender="666"),

@@ -14,9 +14,12 @@ from pydantic import SecretStr
 
 from bot.embedders import embedder_of, reranker_of
 from bot.settings import EmbeddingSettings
+from knowledge import doing
 from knowledge.database.engine import Database
 from knowledge.database.schema import metadata
-from knowledge.embedding.base import Embedder, EmbedderUnavailable
+from knowledge.embedding.base import Embedder, EmbedderUnavailable, to_blob
+from knowledge.embedding.encoder import AT_ONCE as GIVEN
+from knowledge.embedding.encoder import Encoder
 from knowledge.embedding.onnx import OnnxEmbedder
 from knowledge.embedding.remote import AT_ONCE, RemoteEmbedder
 from knowledge.embedding.sentences import SentenceEmbedder
@@ -34,6 +37,19 @@ async def server() -> AsyncIterator[FakeEmbeddings]:
 
 def remote(server: FakeEmbeddings, **other: Any) -> RemoteEmbedder:
     return RemoteEmbedder(**({"url": server.url, "model": "m", "size": SIZE, "key": "sk-1", "pause_s": 0.0} | other))
+
+
+async def test_memory_says_how_many_passages_have_been_read_and_what_the_model_left_out_has_no_vector() -> None:
+    model, texts = WordEmbedder(), [f"word{n}" for n in range(2 * GIVEN + 3)]
+    encoder = Encoder(model)
+    with doing.listening("Reading") as now:
+        made = await encoder.blobs(texts)
+        assert str(now) == f"Reading: {2 * GIVEN} of {2 * GIVEN + 3} passages"
+    whole = await model.embed(texts)
+    assert made == [to_blob(row) for row in whole]
+    model.missing = True
+    assert await encoder.blobs(texts) == [None] * len(texts)
+    assert await encoder.blobs([]) == []
 
 
 async def test_a_server_gives_unit_vectors_in_the_order_of_the_texts(server: FakeEmbeddings) -> None:
