@@ -306,7 +306,7 @@ async def test_a_form_sent_after_the_card_expired_says_so_and_changes_nothing(pl
     await play.settle()
     form = play.chats["telegram"].pressed(data, ref, text="make it 3pm")
     await play.deliver(form)
-    assert "expired" in play.chats["telegram"].toasts[-1]
+    assert "This card has expired; nothing was done." in play.chats["telegram"].toasts[-1]
     assert await play.count("effect") == 0
 
 
