@@ -72,6 +72,7 @@ install_steward() { # the code stays where it is; a relative line survives movin
     site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))') &&
         printf '../../../..\n' >"$site/steward.pth" &&
         ln -sf ../../steward "$venv/bin/steward" || return 1
+    rm -f "$site"/zstandard/_cffi.*.so # a second make of what CPython takes from backend_c, 12 MB
     "$venv/bin/python" -P -m compileall -q "$here/bot" "$here/channels" "$here/graphs" "$here/knowledge" || :
     for modules in 'langgraph.graph langgraph.checkpoint.sqlite.aio sqlalchemy.ext.asyncio aiosqlite alembic.command
             onnxruntime tokenizers qdrant_edge regopy icalendar recurring_ical_events' \
