@@ -128,7 +128,7 @@ def test_the_token_shows_nowhere(caplog: pytest.LogCaptureFixture) -> None:
     assert hide_token(f"GET {access.url}/getMe failed") == "GET https://api.telegram.org/bot***/getMe failed"
     guard_logs()
     caplog.set_level(logging.DEBUG)
-    logging.getLogger("httpx").setLevel(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "httpx")
     logging.getLogger("httpx").info("HTTP Request: %s %s", "POST", access.url + "/getMe")
     assert "AAbb" not in caplog.text
     assert "bot***" in caplog.text
