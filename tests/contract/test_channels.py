@@ -50,7 +50,7 @@ async def rig(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) 
     """A channel with its fake. Afterwards: no call broke the published API, and no secret is in any log."""
     caplog.set_level(logging.DEBUG)
     for name in ("httpx", "httpcore", "telegram", "slack_sdk", "slack_bolt", "twilio"):
-        logging.getLogger(name).setLevel(logging.DEBUG)
+        caplog.set_level(logging.DEBUG, name)
     async with RIGS[request.param]() as made:
         yield made
         assert made.violations() == []

@@ -299,7 +299,7 @@ def test_tokens_show_nowhere(caplog: pytest.LogCaptureFixture) -> None:
     guard_logs()
     caplog.set_level(logging.DEBUG)
     for name in ("httpx", "slack_sdk.web.async_client"):
-        logging.getLogger(name).setLevel(logging.DEBUG)
+        caplog.set_level(logging.DEBUG, name)
         logging.getLogger(name).info("sent %s", {"token": "xoxb-1-TEST"})
     assert [record.getMessage() for record in caplog.records] == ["sent {'token': 'xox***'}"] * 2
 
