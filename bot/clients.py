@@ -129,22 +129,11 @@ async def _waiting(tx: Tx, known: Clients, since: int) -> list[Waiting]:
     if not (known.addresses or known.domains or known.names):
         return []
     where = (document.c.source == "mail", document.c.state == "current", document.c.dated_at > since)
-    columns = (document.c.external_id, document.c.title, document.c.meta, document.c.dated_at)
+    columns = (document.c.thread, document.c.title, document.c.meta, document.c.dated_at)
     rows = (await tx.execute(select(*columns).where(*where).order_by(document.c.dated_at, document.c.id))).all()
-    metas = {row.external_id: json.loads(row.meta) for row in rows}
-    above = {name: str(meta.get("thread") or name) for name, meta in metas.items()}
-    newest = {_root(row.external_id, above): row for row in rows}
+    newest = {row.thread: row for row in rows}
     return [
-        Waiting(thread, sender, row.title, row.dated_at)
+        Waiting(str(thread), sender, row.title, row.dated_at)
         for thread, row in newest.items()
-        if known.have_written(sender := str(metas[row.external_id].get("from", "")))
+        if known.have_written(sender := str(json.loads(row.meta).get("from", "")))
     ]
-
-
-def _root(mail: str, above: dict[str, str]) -> str:
-    """The first mail of a thread: mail programs that name only the one before it are followed up to it."""
-    seen = {mail}
-    while (parent := above.get(mail, mail)) not in seen:
-        seen.add(parent)
-        mail = parent
-    return mail

@@ -18,6 +18,7 @@ from knowledge import cipher, doing, erasing, ledger
 from knowledge.database.engine import Database, Tx
 from knowledge.database.schema import proposal, turn
 from knowledge.database.schema_memory import chunk, document, erasure, index_removal
+from knowledge.documents import threads
 from knowledge.erasing import holders
 from knowledge.facts import store as facts
 from knowledge.facts.words import DAY
@@ -173,6 +174,7 @@ async def begin(
     if chunks:
         await tx.execute(insert(index_removal), [{"chunk": c} for c in chunks])
     await tx.execute(delete(chunk).where(chunk.c.document.in_(ids)))
+    await threads.unlink(tx, ids)
     await tx.execute(delete(document).where(document.c.id.in_(ids)))
     on = (await tx.execute(select(proposal.c.decided_on).where(proposal.c.id == id))).scalar_one_or_none() or SHELL
     if needle := Needle(words):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from knowledge import cipher
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision; a test holds it against the migrations folder."""
 
 

@@ -23,9 +23,20 @@ document = Table(
     Column("state", Text, nullable=False),  # current | superseded
     Column("dated_at", BigInteger, nullable=False),
     Column("made_at", BigInteger, nullable=False),
+    Column("thread", Integer),  # mails of one thread have one number, that of its first mail to come in
     sqlite_autoincrement=True,
 )
 Index("document_external", document.c.source, document.c.external_id, document.c.state)
+Index("document_thread", document.c.thread, sqlite_where=document.c.thread.is_not(None))
+
+mention = Table(
+    "mention",  # the message ids that a mail names, its own among them: mails that share one are one thread
+    metadata,
+    Column("document", Integer, ForeignKey("document.id"), primary_key=True, autoincrement=False),
+    Column("message_id", Text, primary_key=True),
+    Column("answered", Integer, nullable=False, default=0),  # 1: the mail it replies to
+)
+Index("mention_message", mention.c.message_id)
 
 chunk = Table(
     "chunk",

@@ -22,6 +22,9 @@ _REPLY = re.compile(
 )
 _LONGEST = 2_000_000  # characters of one body
 _ANSWERED = 300  # characters of the message that is answered, as its reply quotes it
+_NAMED = 60  # ids of a thread that one message names: the first, and the latest ones
+_LONGEST_HEAD = 100_000  # characters of a header that lists ids
+_ID = re.compile(r"<[^<>\s]+>")
 _HEAD = re.compile(
     r"(?:From|Sent|To|Cc|Date|Subject|Von|Gesendet|An|Betreff|De|Envoyé|À|Objet|Enviado|Para|Asunto)\s?: .*"
 )
@@ -39,18 +42,18 @@ def parse(raw: bytes) -> Part:
         raise NotReadable("This is not a readable e-mail.") from error
     if not (text or subject):
         raise NotReadable("This e-mail has neither a subject nor a text.")
-    thread = _header(message, "references").split() or _header(message, "in-reply-to").split()
+    id = _header(message, "message-id")
     meta = {
         "from": sender,
         "to": _header(message, "to"),
-        "thread": thread[0] if thread else _header(message, "message-id"),
         "answers": " ".join(said(quoted(body)).split())[:_ANSWERED],
+        **_links(message, id),
     }
     return Part(
         title=subject or "(no subject)",
         text=f"From {sender}: {text}" if sender else text,
         at=_date(message),
-        key=_header(message, "message-id"),
+        key=id,
         meta={k: v for k, v in meta.items() if v},
     )
 
@@ -118,6 +121,25 @@ def _header(message: Message, name: str) -> str:
         return " ".join(str(message.get(name) or "").split())[:500]
     except Exception:  # noqa: BLE001 - a header that cannot be parsed is as good as none
         return ""
+
+
+def _links(message: Message, own: str) -> dict[str, str]:
+    """What the headers say of the thread: `parent`, the message that this one answers, and all that it `names`."""
+    replied = [id for id in _ids(message, "in-reply-to") if id != own]
+    named = [id for id in dict.fromkeys([*_ids(message, "references"), *replied]) if id != own]
+    if not named:
+        return {}
+    parent = replied[0] if replied else named[-1]
+    return {"parent": parent, "names": " ".join(dict.fromkeys([named[0], *named[1:][-_NAMED:], parent]))}
+
+
+def _ids(message: Message, name: str) -> list[str]:
+    """The message ids in a header, in order: of a long one, the first and the last."""
+    try:
+        found = _ID.findall(" ".join(str(message.get(name) or "").split())[:_LONGEST_HEAD])
+    except Exception:  # noqa: BLE001 - a header that cannot be parsed is as good as none
+        return []
+    return [one for one in found if len(one) <= 300]
 
 
 def _date(message: Message) -> int | None:

@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, delete, exists, func, insert, or_, select, upd
 
 from knowledge.database.engine import Tx
 from knowledge.database.schema_memory import chunk, document, index_removal
+from knowledge.documents import threads
 from knowledge.documents.pieces import Piece
 from knowledge.ids import canonical, digest
 from knowledge.words import Integrity
@@ -114,6 +115,8 @@ async def put(
         )
     )  # fmt: skip
     (document_id,) = inserted.inserted_primary_key or (0,)
+    if new.source == "mail":
+        await threads.link(tx, int(document_id), new.external_id, new.meta)
     if not new.pieces:
         return int(document_id), []
     rows = [
@@ -145,6 +148,7 @@ async def drop(tx: Tx, source: str, external_id: str) -> list[int]:
     for id in ids:
         gone += await _retire(tx, id)
         await tx.execute(delete(chunk).where(chunk.c.document == id))
+        await threads.unlink(tx, [id])
         await tx.execute(delete(document).where(document.c.id == id))
     return gone
 

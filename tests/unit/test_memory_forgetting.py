@@ -166,6 +166,7 @@ CONTENT = {
     "erasure": {"words"},
     "fact": {"subject", "predicate", "value", "norm", "evidence"},
     "failure": {"what", "done", "not_done"},
+    "mention": {"message_id"},
     "message": {"body", "error"},
     "proposal": {"arguments", "rendering", "labels", "evidence"},
     "proposal_version": {"arguments", "rendering", "question"},
@@ -201,7 +202,7 @@ async def test_every_column_with_content_is_reached(tmp_path: Path) -> None:
     async with db.write() as tx:
         await tx.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
         for name, columns in CONTENT.items():
-            if name in ("chunk", "document", "erasure"):
+            if name in ("chunk", "document", "mention", "erasure"):  # go by document
                 continue
             table = metadata.tables[name]
             row: dict[str, object] = {}

@@ -47,9 +47,8 @@ async def test_a_reply_keeps_its_own_words_its_thread_and_its_date(tmp_path: Pat
     (tmp_path / "m.eml").write_bytes(REPLY)
     (part,) = await load(tmp_path / "m.eml")
     assert part.text == "From Jürgen <j@example.org>: The price is fine, grüße."
-    assert (part.title, part.key, part.meta["thread"], part.at) == (
-        "Re: Offer", "<2@example.org>", "<1@example.org>", 1_762_160_400_000,
-    )  # fmt: skip
+    assert (part.title, part.key, part.at) == ("Re: Offer", "<2@example.org>", 1_762_160_400_000)
+    assert (part.meta["parent"], part.meta["names"]) == ("<1@example.org>", "<1@example.org>")
     assert part.meta["answers"] == "Is 400 too much?"
     kept = document(tmp_path / "m.eml", part, now=0, integrity="untrusted", readers=("principal",))
     assert kept.pieces[0].context == "Offer\nIs 400 too much?"
