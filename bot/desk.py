@@ -28,7 +28,11 @@ def handlers(steward: Steward) -> dict[str, Handler]:
             sources=list(request.get("sources", [])),
             readers=list(request.get("readers", ["principal"])),
         )
-        return {"hits": [hit_to_json(hit) for hit in hits]}
+        around = await steward.librarian.around(hits, int(request.get("around", 0)))
+        return {
+            "hits": [hit_to_json(hit) for hit in hits],
+            "around": [[hit_to_json(one) for one in some] for some in around],
+        }
 
     async def ingest(request: Mapping[str, Any]) -> Mapping[str, Any]:
         taken = await shelf.take(steward.librarian, Path(str(request["file"])), later=bool(request.get("later")))

@@ -183,6 +183,13 @@ class Librarian:
         except IndexUnreachable as trouble:
             raise ToolTrouble(str(trouble)) from trouble
 
+    async def around(self, hits: Sequence[Hit], span: int) -> list[list[Hit]]:
+        """What stands around each hit, itself left out; nothing for a span of 0."""
+        if span < 1:
+            return [[] for _ in hits]
+        found = [await self.memory.neighbours(hit, span=span) for hit in hits]
+        return [[one for one in some if one.chunk != hit.chunk] for hit, some in zip(hits, found, strict=True)]
+
     async def nearest(self, words: str, examples: Sequence[tuple[str, str]]) -> list[Near]:
         """The nearest example phrases by embedding; none without a model."""
         if self.embedder is None or not words.strip():

@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 LOOK_S = 30.0
 """Between two looks at the timers when nothing says that they have changed."""
 
+COMES_UP_S = 30.0
+"""A command beside us waits so long for a worker to start: some two seconds, and many where the machine is busy."""
+
 TYPING_AT_MOST_S = 900.0
 """Nobody is told for longer that an answer is on its way."""
 
@@ -194,11 +197,12 @@ class Receiver:
         """A command beside us needs the worker: start it and say when it listens."""
         assert self.supervisor is not None
         self.supervisor.wake()
-        for _ in range(200):
+        ends = time.monotonic() + COMES_UP_S
+        while time.monotonic() < ends:
             if await self.poke():
                 return {}
             await asyncio.sleep(0.05)
-        raise TimeoutError("the worker did not come up within ten seconds")
+        raise TimeoutError(f"the worker did not come up within {COMES_UP_S:.0f} seconds")
 
     async def _on_status(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         alive = self.supervisor is not None and self.supervisor.alive

@@ -1,7 +1,7 @@
 """The knowledge graph: who and what is related to whom, over facts and documents, as far as a reader may read them.
 
-A view, computed when asked: nodes are subjects and values of facts, and the documents that name them; edges are facts,
-introductions and meetings as sentences state them, and being named in the same document.
+A view, computed when asked: nodes are subjects and values of facts, names in documents, and threads of mail; edges are
+facts, introductions and meetings as sentences state them, writing in a thread, and being named in the same document.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from email.utils import getaddresses
 
 from sqlalchemy import and_, or_, select
 
 from knowledge.database.engine import Tx
 from knowledge.database.schema_memory import chunk, document, fact
+from knowledge.documents import threads
+from knowledge.documents.threads import Thread
 from knowledge.facts import store as facts
 from knowledge.facts.assertion import Issuers
 from knowledge.facts.says import ME
@@ -27,6 +28,8 @@ MOST_DOCUMENTS = 60  # looked through, newest first
 MOST_NODES = 40
 MOST_LOOKED_THROUGH = 2_000  # passages, newest first, for names that are written alike
 MOST_OFFERED = 3
+MOST_IN_THREAD = 6  # people of a thread that are drawn
+IN_THREAD, NAMED_IN = "in the thread", "spoken of in"
 ALIKE = 78  # percent: one wrong letter in a name of five
 
 _NAME = r"[A-ZÄÖÜÉÈ][\w&.'’-]*(?:\s+(?:von|van|de|di|da|of|[A-ZÄÖÜÉÈ0-9][\w&.'’-]*))*"
@@ -73,11 +76,13 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What is around a name: edges, strongest first, and the documents that name it, newest first (name, title, ms)."""
+    """What is around a name: edges, strongest first, and what names it, newest first: documents (name, title, ms), and
+    threads of several mails instead of each of these."""
 
     about: str
     edges: tuple[Edge, ...]
     documents: tuple[tuple[str, str, int], ...]
+    threads: tuple[Thread, ...] = ()
 
     @property
     def nodes(self) -> list[str]:
@@ -103,9 +108,14 @@ async def around(
                   f.evidence[0].quote if f.evidence else "") for f in held]  # fmt: skip
     documents: dict[tuple[str, str], int] = {}
     together: dict[str, Edge] = {}
-    for row in await _passages(tx, needle, readers, since, until):
+    passages = await _passages(tx, needle, readers, since, until)
+    named_in = list(dict.fromkeys(row.thread for row in passages if row.thread is not None))
+    told = await threads.told(tx, named_in, Scope(tuple(readers)))
+    several = {number: thread for number, thread in told.items() if len(thread.mails) > 1}
+    for row in passages:
         source = row.title or row.external_id
-        documents.setdefault((row.external_id, source), row.at)
+        if row.thread not in several:
+            documents.setdefault((row.external_id, source), row.at)
         edges += [
             Edge(a, what, b, row.at, source, quote)
             for a, what, b, quote in relations(row.text)
@@ -117,11 +127,26 @@ async def around(
         for other in names(row.text):
             if not needle.within(other):
                 together.setdefault(other, Edge(name, "named with", other, row.at, source))
+    edges += _in_threads(name, needle, list(several.values()))
     seen = {e.a.casefold() for e in edges} | {e.b.casefold() for e in edges}
     edges += [e for other, e in together.items() if other.casefold() not in seen]
     unique = list({(e.a.casefold(), e.what, e.b.casefold()): e for e in reversed(edges)}.values())[::-1]
     found = sorted(((n, t, at) for (n, t), at in documents.items()), key=lambda d: -d[2])
-    return Picture(name, tuple(unique[:MOST_NODES]), tuple(found))
+    newest = sorted(several.values(), key=lambda t: -t.last)
+    return Picture(name, tuple(unique[:MOST_NODES]), tuple(found), tuple(newest))
+
+
+def _in_threads(name: str, needle: Needle, found: Sequence[Thread]) -> Iterator[Edge]:
+    """From those who wrote and were written to, to the thread as a node; from the name where others speak of it."""
+    nodes: dict[str, int] = {}
+    for thread in found:
+        node = f"✉ {thread.subject}"
+        nodes[node] = nodes.get(node, 0) + 1
+        node += f" ({nodes[node]})" if nodes[node] > 1 else ""
+        if not any(map(needle.within, thread.people)):
+            yield Edge(name, NAMED_IN, node, thread.last, thread.subject)
+        for one in thread.people[:MOST_IN_THREAD]:
+            yield Edge(one, IN_THREAD, node, thread.last, thread.subject)
 
 
 async def who(
@@ -186,16 +211,6 @@ def _person(words: str) -> str:
     return "you" if bare.casefold() in ("i", "we", "me", "us", "mich", "uns") else bare.strip(" .")
 
 
-def _letters(meta: str) -> tuple[tuple[str, str], ...]:
-    """(writer, recipient) of a mail, by name where the header has one."""
-    head = json.loads(meta)
-    writers, readers = (
-        [name or address for name, address in getaddresses([str(head.get(field, ""))]) if name or address]
-        for field in ("from", "to")
-    )
-    return tuple((a, b) for a in writers[:1] for b in readers[:MOST_OFFERED])
-
-
 def _shown(subject: str) -> str:
     return "you" if subject == ME else subject
 
@@ -218,8 +233,10 @@ async def _passages(
 ) -> list[_Passage]:
     """Passages that hold the name, newest first, of documents that the readers may read."""
     scope = Scope(tuple(readers))
-    columns = (chunk.c.id, chunk.c.text, chunk.c.said_at, document.c.id.label("document"), document.c.external_id,
-               document.c.title, document.c.readers, document.c.source, document.c.dated_at, document.c.meta)  # fmt: skip
+    columns = (
+        chunk.c.id, chunk.c.text, chunk.c.said_at, document.c.id.label("document"), document.c.external_id,
+        document.c.title, document.c.readers, document.c.source, document.c.dated_at, document.c.meta, document.c.thread,
+    )  # fmt: skip
     joined = select(*columns).join(document, chunk.c.document == document.c.id).where(document.c.state == "current")
     first = max(needle.words.split(), key=len)
     if first.isascii():  # SQLite folds no other letters
@@ -230,10 +247,11 @@ async def _passages(
         at = r.dated_at if r.said_at is None else r.said_at
         if not scope.admits(tuple(json.loads(r.readers)), r.source, at, r.document) or not _within(at, since, until):
             continue
-        letters = _letters(r.meta) if r.source == "mail" else ()
+        writer, recipients = threads.people(r.meta) if r.source == "mail" else ("", ())
+        letters = tuple((writer, one) for one in recipients) if writer else ()
         if any(map(needle.within, (r.text, r.title, *(name for letter in letters for name in letter)))):
             text = r.text if r.source != "turn" else r.text.partition("\n")[0].removeprefix("You said:")
-            found.append(_Passage(text, r.external_id, r.title, at, letters))
+            found.append(_Passage(text, r.external_id, r.title, at, letters, r.thread))
             if len(found) >= MOST_DOCUMENTS:
                 break
     return found
@@ -246,3 +264,4 @@ class _Passage:
     title: str
     at: int
     letters: tuple[tuple[str, str], ...] = ()  # of a mail: its writer and each of those it went to
+    thread: int | None = None

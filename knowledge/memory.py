@@ -10,7 +10,7 @@ from pathlib import Path
 
 from knowledge import vectors
 from knowledge.database.engine import Database
-from knowledge.documents import store
+from knowledge.documents import store, threads
 from knowledge.documents.pieces import Turn, cut, cut_turns, normalise, windows
 from knowledge.documents.store import NewDocument, Vectored
 from knowledge.embedding.base import Embedder
@@ -231,11 +231,19 @@ class Memory:
         return await self._finder.find(self.index, query, scope, k)
 
     async def neighbours(self, of: Hit, *, span: int = 2, readers: Sequence[str] = ("principal",)) -> list[Hit]:
-        """The passages around a hit in its document, itself included, in order."""
+        """What stands around a hit, itself included, in order: passages of its document, and of a mail those of its thread.
+
+        Of a thread, the `span` mails before and after it, and the one that it answers.
+        """
         scope = Scope(tuple(readers))
         async with self._db.read() as tx:
             own = (await store.rows(tx, [of.chunk])).get(of.chunk)
-            rows = await store.neighbours(tx, own.document, own.ordinal - span, own.ordinal + span) if own else []
+            if own is None:
+                return []
+            rows = []
+            for mail in await threads.around(tx, own.document, span, scope):
+                first, last = (own.ordinal - span, own.ordinal + span) if mail == own.document else (0, span - 1)
+                rows += await store.neighbours(tx, mail, first, last)
         return [hit(r) for r in rows if scope.admits(r.readers, r.source, r.at, r.document)]
 
     # ── keeping house ────────────────────────────────────────────────────────────────────────────────────────────

@@ -106,12 +106,13 @@ def search(
     query: str,
     k: Annotated[int, typer.Option("-k", help="How many passages.")] = 8,
     explain: Annotated[bool, typer.Option("--explain", help="Show what each score is made of.")] = False,
+    around: Annotated[int, typer.Option("--around", help="Passages, or mails of its thread, around each.")] = 0,
     json: Json = False,
 ) -> None:
     """Search memory; each passage with its document, place and date."""
     from bot.cli import remember
 
-    raise typer.Exit(remember.search(query, k, explain=explain, as_json=json))
+    raise typer.Exit(remember.search(query, k, around, explain=explain, as_json=json))
 
 
 @app.command()

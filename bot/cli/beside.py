@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bot.compose import Steward
     from bot.settings import Settings
 
-WAKE_S = 20.0
+WAKE_S = 40.0
 TRIES = 3
 
 

@@ -157,13 +157,23 @@ def graph(name: str, out: Path | None, *, as_json: bool) -> int:
     now, issuers = int(time.time() * 1000), public_keys(Settings().issuers)
     asked: dict[str, Any] = {"readers": ("principal",), "now": now, "issuers": issuers}
     found = asyncio.run(_read(lambda tx: graphs.around(tx, name, **asked)))
-    if not found.edges and not found.documents:
+    if not found.edges and not found.documents and not found.threads:
         near = asyncio.run(_read(lambda tx: graphs.suggest(tx, name, **asked)))
         meant = f" Did you mean {' or '.join(f'“{one}”' for one in near)}?" if near else ""
         print(f"Steward holds nothing about “{name}”.{meant}", file=sys.stderr)
         return 1
     if as_json:
-        show.as_json(asdict(found))
+        seen = [
+            {
+                "subject": t.subject,
+                "people": t.people,
+                "first": t.first,
+                "last": t.last,
+                "mails": [m.name for m in t.mails],
+            }
+            for t in found.threads
+        ]
+        show.as_json({**asdict(found), "threads": seen})
         return 0
     path = out or Path(re.sub(r"[^\w.-]+", "-", name).strip("-.").lower() + ".svg")
     try:
@@ -174,6 +184,9 @@ def graph(name: str, out: Path | None, *, as_json: bool) -> int:
         if edge.what != "named with":
             print(f"{edge.a} · {edge.what}: {edge.b}  ({edge.source})")
     counts = f"{len(found.nodes)} names and {len(found.edges)} relations from {len(found.documents)} documents"
+    counts += (
+        f" and {len(found.threads)} thread{'' if len(found.threads) == 1 else 's'} of mail" if found.threads else ""
+    )
     print(f"{counts} are drawn in {path}.")
     return 0
 

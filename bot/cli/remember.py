@@ -21,22 +21,27 @@ if TYPE_CHECKING:
     from knowledge.hits import Hit
 
 MOST = 50
+AROUND = 160  # characters shown of what stands around a passage
 MANY = 50  # files from which on their vectors are made by a child, while the next ones are read
 LONG_S = 900.0  # a large file is embedded while the shell waits
 
 
-def search(query: str, k: int, *, explain: bool, as_json: bool) -> int:
-    """Exit code 1 when nothing was found."""
+def search(query: str, k: int, around: int = 0, *, explain: bool, as_json: bool) -> int:
+    """Exit code 1 when nothing was found. `around` counts what is shown before and after each passage."""
     if not query.strip():
         raise CliTrouble("Say what to search for, for example: steward search 'when does the accountant like to meet'")
-    hits = asyncio.run(_search(query, max(1, min(k, MOST))))
+    hits, near = asyncio.run(_search(query, max(1, min(k, MOST)), max(0, min(around, MOST))))
     if as_json:
         from bot.librarian import hit_to_json
 
-        show.as_json([hit_to_json(hit) for hit in hits])
+        more = [{"around": [hit_to_json(one) for one in some]} if around > 0 else {} for some in near]
+        show.as_json([hit_to_json(hit) | beside for hit, beside in zip(hits, more, strict=True)])
     else:
-        for number, hit in enumerate(hits, 1):
+        for number, (hit, some) in enumerate(zip(hits, near, strict=True), 1):
             print(_told(number, hit, explain=explain))
+            for one in some:
+                place = f", {one.place}" if one.place else ""
+                print(f"   │ {one.name}{place} ({_source(one)}): {' '.join(one.text.split())[:AROUND]}")
         if not hits:
             print("Memory holds nothing about that.", file=sys.stderr)
     return 0 if hits else 1
@@ -60,15 +65,18 @@ def _source(hit: Hit) -> str:
     return f"{hit.dated.astimezone():%Y-%m-%d}, {hit.source}, {hit.integrity}"
 
 
-async def _search(query: str, k: int) -> list[Hit]:
+async def _search(query: str, k: int, around: int) -> tuple[list[Hit], list[list[Hit]]]:
     settings = Settings()
-    answer = await ask_worker(Home(settings.home), "search", query=query, k=k)
+    answer = await ask_worker(Home(settings.home), "search", query=query, k=k, around=around)
     if answer is not None:
         from bot.librarian import hit_from_json
 
-        return [hit_from_json(one) for one in answer["hits"]]
+        return [hit_from_json(one) for one in answer["hits"]], [
+            [hit_from_json(one) for one in some] for some in answer["around"]
+        ]
     async with alone(settings) as steward:
-        return await steward.librarian.search(query, k=k)
+        hits = await steward.librarian.search(query, k=k)
+        return hits, await steward.librarian.around(hits, around)
 
 
 def ingest(paths: Sequence[Path], *, as_json: bool) -> int:

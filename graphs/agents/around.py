@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from graphs.agent import Agent, Desk, Draft, Manifest, Task
 from graphs.tools.wording import day, escaped, plain, quoted
 from knowledge.facts.past import PHRASE, stretch
+from knowledge.graph import IN_THREAD, NAMED_IN
 from knowledge.words import Evidence
 
 _SINCE = rf"(?:\s+(?:since|seit|depuis|desde|da)\s+(?P<since>{PHRASE})|\s+(?:in|im|en|nel)\s+(?P<during>{PHRASE}))?"
@@ -26,6 +27,8 @@ _INTRODUCED = re.compile(
     re.IGNORECASE,
 )
 SHOWN = 12
+WRITERS = 4  # of a thread, by name
+_SHOWN_BELOW = ("named with", IN_THREAD, NAMED_IN)
 
 
 def claim(words: str, now: datetime, zone: ZoneInfo) -> Mapping[str, Any] | None:
@@ -56,29 +59,42 @@ async def work(task: Task, desk: Desk) -> Draft:
         return Draft("About whom or what? Say it after the command: /about Acme.", asks=True)
     wanted = {"name": about, "since": arguments.get("since"), "until": arguments.get("until")}
     found = await desk.read("graph.around", wanted)
-    if not found["edges"] and not found["documents"]:
+    if not found["edges"] and not found["documents"] and not found["threads"]:
         nothing = f"I hold nothing about {quoted(about)}" + (" in that time." if wanted["since"] else ".")
         if not (near := [plain(name, 60) for name in found["near"]]):
             return Draft(nothing)
         meant = " or ".join(quoted(name) for name in near)
         return Draft(f"{nothing} Did you mean {meant}?", choices=tuple(f"everything about {name}" for name in near))
-    return Draft(_told(about, found, desk), tuple(_proof(d, desk) for d in found["documents"][:4]))
+    return Draft(_told(about, found, desk), tuple(Evidence(title, at) for title, at, _ in _sources(found, desk)[:4]))
 
 
 def _told(about: str, found: Mapping[str, Any], desk: Desk) -> str:
     facts = [e for e in found["edges"] if e["source"] == "facts"]
-    stated = [e for e in found["edges"] if e["source"] != "facts" and e["what"] != "named with"]
+    stated = [e for e in found["edges"] if e["source"] != "facts" and e["what"] not in _SHOWN_BELOW]
     near = [e["b"] for e in found["edges"] if e["what"] == "named with"]
     lines = [f"**{escaped(plain(about, 80))}**"]
     lines += [f"- {_line(e)} (since {_day(e['at'], desk)})" for e in facts[:SHOWN]]
     lines += [f"- {_line(e)} ({escaped(plain(e['source'], 60))}, {_day(e['at'], desk)})" for e in stated[:SHOWN]]
     if near:
         lines.append("Named together with: " + ", ".join(escaped(plain(n, 40)) for n in near[:SHOWN]))
-    documents = found["documents"]
-    if documents:
-        lines.append(f"{len(documents)} document{'' if len(documents) == 1 else 's'}, the newest first:")
-        lines += [f"- {_day(d['at'], desk)}: {escaped(plain(d['title'] or d['name'], 80))}" for d in documents[:SHOWN]]
+    if sources := _sources(found, desk):
+        kinds = ((len(found["threads"]), "thread"), (len(found["documents"]), "document"))
+        counted = " and ".join(f"{n} {kind}{'' if n == 1 else 's'}" for n, kind in kinds if n)
+        lines.append(f"{counted}, the newest first:")
+        lines += [f"- {at}: {escaped(title)}{escaped(more)}" for title, at, more in sources[:SHOWN]]
     return "\n".join(lines)
+
+
+def _sources(found: Mapping[str, Any], desk: Desk) -> list[tuple[str, str, str]]:
+    """(title, day or days, who wrote how many mails) of threads and documents together, the newest first."""
+    told = [(d["at"], plain(d["title"] or d["name"], 80), _day(d["at"], desk), "") for d in found["documents"]]
+    for t in found["threads"]:
+        days = list(dict.fromkeys(_day(at, desk) for at in (t["first"], t["last"])))
+        people = ", ".join(plain(name, 40) for name in t["people"][:WRITERS])
+        others = len(t["people"]) - WRITERS
+        people += f" and {others} more" if others > 0 else ""
+        told.append((t["last"], plain(t["subject"], 80), " to ".join(days), f" ({t['mails']} mails: {people})"))
+    return [(title, at, more) for _, title, at, more in sorted(told, key=lambda one: -one[0])]
 
 
 def _line(e: Mapping[str, Any]) -> str:
@@ -92,10 +108,6 @@ async def _introduced(to: str, desk: Desk) -> Draft:
     first = found[0]
     proof = Evidence(first["source"], _day(first["at"], desk), plain(first["quote"], 300))
     return Draft(f"{escaped(plain(first['a'], 80))}: {quoted(first['quote'], 200)}", (proof,))
-
-
-def _proof(d: Mapping[str, Any], desk: Desk) -> Evidence:
-    return Evidence(plain(d["title"] or d["name"], 80), _day(d["at"], desk))
 
 
 def _day(ms: int, desk: Desk) -> str:

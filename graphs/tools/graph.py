@@ -32,10 +32,15 @@ def graph_tools(
         name, readers = str(arguments["name"]), _readers(arguments)
         async with db.read() as tx:
             found = await graph.around(tx, name, readers=readers, now=now(), issuers=issuers, **span)
-            empty = not found.edges and not found.documents
+            empty = not found.edges and not found.documents and not found.threads
             near = await graph.suggest(tx, name, readers=readers, now=now(), issuers=issuers) if empty else []
         documents = [{"name": n, "title": t, "at": at} for n, t, at in found.documents]
-        return {"edges": [asdict(e) for e in found.edges], "documents": documents, "near": near}
+        threads = [
+            {"subject": t.subject, "people": list(t.people), "first": t.first, "last": t.last, "mails": len(t.mails)}
+            for t in found.threads
+        ]
+        edges = [asdict(e) for e in found.edges]
+        return {"edges": edges, "documents": documents, "threads": threads, "near": near}
 
     async def who(arguments: Arguments, _key: str) -> Receipt:
         await level()

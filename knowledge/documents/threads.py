@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from email.utils import getaddresses
 
 from sqlalchemy import and_, delete, insert, select, update
 
 from knowledge.database.engine import Tx
 from knowledge.database.schema_memory import document, mention
+from knowledge.documents.letter import subject_line
+from knowledge.index.base import Scope
 
+MOST = 200  # mails of one thread that are told of, the newest
+RECIPIENTS = 3  # of one mail that are named
 _FEW = 500  # ids a statement: SQLite counts its variables
 
 
@@ -58,3 +65,77 @@ async def answered(tx: Tx, documents: Sequence[int]) -> dict[int, int]:
         rows = await tx.execute(joined.where(mention.c.document.in_(documents[start : start + _FEW])))
         found |= {child: parent for child, parent in rows if child != parent}
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail of a thread, by its document; `at` in ms."""
+
+    document: int
+    name: str
+    title: str
+    at: int
+    writer: str
+    recipients: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """What a reader may know of a thread: only mails they may read count, in its subject, people and dates, too."""
+
+    number: int
+    mails: tuple[Mail, ...]  # the oldest first, never none
+
+    @property
+    def subject(self) -> str:
+        return subject_line(self.mails[0].title)
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Who wrote, in order, then who was written to."""
+        wrote = [m.writer for m in self.mails if m.writer]
+        return tuple(dict.fromkeys([*wrote, *(name for m in self.mails for name in m.recipients)]))
+
+    @property
+    def first(self) -> int:
+        return self.mails[0].at
+
+    @property
+    def last(self) -> int:
+        return self.mails[-1].at
+
+
+async def told(tx: Tx, numbers: Sequence[int], scope: Scope) -> dict[int, Thread]:
+    """Thread's number → what the scope admits of it; a thread of which that is nothing is left out."""
+    columns = (document.c.id, document.c.thread, document.c.external_id, document.c.title, document.c.meta,
+               document.c.readers, document.c.source, document.c.dated_at)  # fmt: skip
+    current = select(*columns).where(document.c.state == "current").order_by(document.c.dated_at, document.c.id)
+    found: dict[int, list[Mail]] = {}
+    for start in range(0, len(numbers), _FEW):
+        for r in await tx.execute(current.where(document.c.thread.in_(numbers[start : start + _FEW]))):
+            if scope.admits(tuple(json.loads(r.readers)), r.source, r.dated_at, r.id):
+                writer, recipients = people(r.meta)
+                mail = Mail(r.id, r.external_id, r.title, r.dated_at, writer, recipients)
+                found.setdefault(r.thread, []).append(mail)
+    return {number: Thread(number, tuple(mails[-MOST:])) for number, mails in found.items()}
+
+
+async def around(tx: Tx, id: int, span: int, scope: Scope) -> list[int]:
+    """A document's own id, and of a mail those of the `span` before and after it in its thread, and of the one it answers."""
+    number = (await of(tx, [id])).get(id)
+    thread = (await told(tx, [number], scope)).get(number) if number is not None else None
+    ids = [mail.document for mail in thread.mails] if thread is not None else []
+    if id not in ids:
+        return [id]
+    at, parent = ids.index(id), (await answered(tx, [id])).get(id)
+    return [one for n, one in enumerate(ids) if abs(n - at) <= span or one == parent]
+
+
+def people(meta: str) -> tuple[str, tuple[str, ...]]:
+    """Writer and recipients of a mail, by name where its header has one; the writer is empty when it names nobody."""
+    head = json.loads(meta)
+    writers, recipients = (
+        [name or address for name, address in getaddresses([str(head.get(field, ""))]) if name or address]
+        for field in ("from", "to")
+    )
+    return writers[0] if writers else "", tuple(recipients[:RECIPIENTS])

@@ -52,7 +52,7 @@ def test_alone_a_card_is_approved_and_undone_and_a_file_found(tmp_path: Path) ->
     (tmp_path / "plumber.txt").write_text("The plumber comes on Tuesdays.")
     assert read(home, "ingest", str(tmp_path / "plumber.txt"))["new"] == 1
     assert read(home, "ingest", str(tmp_path / "plumber.txt"))["unchanged"] == 1
-    assert read(home, "search", "plumber")[0]["text"] == "The plumber comes on Tuesdays."
+    assert "The plumber comes on Tuesdays." in run(home, "search", "plumber", "--around", "1")
     assert "anew" in run(home, "reindex")
     assert read(home, "audit", "verify")["ok"]
 
@@ -69,8 +69,11 @@ async def test_beside_a_running_steward_the_worker_is_woken_and_does_it(running:
     assert "Undone." in run(home, "undo")  # wakes it
     assert "Lunch with Ada" not in (home / "calendar.ics").read_text()
     (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / "plumber.txt").write_text("The plumber comes on Tuesdays.")
-    assert read(home, "ingest", str(tmp_path / "docs"))["new"] == 1
-    assert read(home, "search", "plumber")[0]["text"] == "The plumber comes on Tuesdays."
+    (tmp_path / "docs" / "plumber.eml").write_text("From: ada@x.org\nMessage-ID: <1@x>\n\nWhen does the plumber come?")
+    (tmp_path / "docs" / "reply.eml").write_text("From: bo@x.org\nIn-Reply-To: <1@x>\n\nHe comes on Tuesdays.")
+    assert read(home, "ingest", str(tmp_path / "docs"))["new"] == 2
+    asked = read(home, "search", "plumber", "--around", "1")[0]
+    assert "When does the plumber come?" in asked["text"]
+    assert ["He comes on Tuesdays." in one["text"] for one in asked["around"]] == [True]
     assert "paused" in run(home, "agents", "pause", "calendar")
     assert "There is no open failure" in run(home, "failures", "retry", "3", code=1)

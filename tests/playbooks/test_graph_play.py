@@ -7,6 +7,7 @@ import xml.etree.ElementTree as Xml
 from knowledge import graph
 from knowledge.graph_picture import svg
 from tests.playbooks.kit import Book, calls, does, later, says, user
+from tests.playbooks.test_clients_play import hours, mail
 
 
 def told(text: str) -> tuple[object, ...]:
@@ -52,3 +53,18 @@ async def test_everything_about_a_company_since_a_day_and_as_a_picture(play: Boo
         user("everything about Ada Browne"),
         says("I hold nothing about “Ada Browne”", "Did you mean", "“Ada Brown”"),
     )
+
+
+async def test_everything_about_a_company_tells_a_thread_of_mail_as_one_thing(play: Book) -> None:
+    ada, me = "Ada Brown <ada@acme.example>", "Max Muster <max@firm.example>"
+    await play(
+        mail(1, ada, hours(0), "Offer for the roof"),
+        mail(2, me, hours(30), "Re: Offer for the roof", replies=1),
+        mail(3, ada, hours(60), "Re: Offer for the roof", replies=2),
+        mail(4, ada, hours(80), "Lunch"),
+        user("everything about Ada Brown"),
+        says(
+            "1 thread and 1 document", "Lunch",
+            "Fri 20 Nov 2026 to Sun 22 Nov 2026: Offer for the roof (3 mails: Ada Brown, Max Muster, somebody@firm.example)",
+        ),
+    )  # fmt: skip

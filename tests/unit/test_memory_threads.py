@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
-from knowledge import forgetting
+from knowledge import forgetting, graph
 from knowledge.database.engine import Database
 from knowledge.database.schema import metadata
 from knowledge.database.schema_memory import mention
@@ -19,7 +20,7 @@ from knowledge.documents.store import NewDocument, Vectored
 from knowledge.ingest import document as document_of
 from knowledge.memory import Memory
 
-NOW = 1_800_000_000_000
+NOW, DAY = 1_800_000_000_000, 86_400_000
 
 
 @pytest.fixture
@@ -92,3 +93,51 @@ def test_a_mail_that_names_itself_or_thousands_keeps_the_first_and_the_latest() 
     many = letter("1", names=" ".join(f"n{n}" for n in range(2_000)))
     named = str(many.meta["names"]).split()
     assert (named[0], named[-1], len(named)) == ("<n0@x>", "<n1999@x>", 61)
+
+
+def told(
+    name: str, writer: str, day: int, text: str, *, to: str = "", replies: str = "", **more: object
+) -> NewDocument:
+    kept = letter(name, text, replies=replies, subject="Offer" if not replies else "Re: Offer")
+    meta = {**kept.meta, "from": writer, "to": to}
+    return replace(kept, dated_at=NOW + day * DAY, meta=meta, **more)  # type: ignore[arg-type]
+
+
+CORRESPONDENCE = [
+    told("1", "Ada Brown <ada@acme.example>", 0, "Is 400 too much for Acme?", to="Bob Meier <bob@example.org>"),
+    told("2", "Bob Meier <bob@example.org>", 1, "It is fine.", to="ada@acme.example", replies="1"),
+    told("3", "Cleo Sand <cleo@example.org>", 2, "Acme must never hear that we would pay 500.", replies="2",
+         readers=("hr",)),
+    told("4", "Ada Brown <ada@acme.example>", 3, "Then we send it.", replies="2"),
+    told("9", "Ada Brown <ada@acme.example>", 4, "Lunch at Acme?", to="Bob Meier <bob@example.org>"),
+]  # fmt: skip
+
+
+async def test_everything_about_a_name_tells_threads_and_not_each_of_their_mails(memory: Memory) -> None:
+    await memory.remember_all(CORRESPONDENCE)
+    async with memory._db.read() as tx:
+        found = await graph.around(tx, "Acme", readers=("principal",), now=NOW)
+        (thread,) = found.threads
+        assert (thread.subject, thread.people, len(thread.mails)) == (
+            "Offer", ("Ada Brown", "Bob Meier", "ada@acme.example"), 3,
+        )  # fmt: skip
+        assert (thread.first, thread.last) == (NOW, NOW + 3 * DAY)
+        assert [name for name, _, _ in found.documents] == ["<9@x>"]
+        assert {(e.a, e.b) for e in found.edges if e.what == graph.IN_THREAD} >= {("Ada Brown", "✉ Offer")}
+        of_bob = await graph.around(tx, "Bob Meier", readers=("principal",), now=NOW)
+        assert ("Bob Meier", graph.IN_THREAD, "✉ Offer") in {(e.a, e.what, e.b) for e in of_bob.edges}
+        of_hr = await graph.around(tx, "Acme", readers=("hr",), now=NOW)
+        assert (of_hr.threads, [name for name, _, _ in of_hr.documents]) == ((), ["<3@x>"])
+        assert (await graph.around(tx, "Acme", readers=("clerk",), now=NOW)).nodes == ["Acme"]
+
+
+async def test_what_stands_around_a_mail_are_the_mails_of_its_thread_that_one_may_read(memory: Memory) -> None:
+    await memory.remember_all(CORRESPONDENCE)
+    (hit,) = [h for h in await memory.search("Then we send it") if h.name == "Re: Offer" and "send" in h.text]
+    around = [h.text.partition(": ")[2] for h in await memory.neighbours(hit, span=1)]
+    assert around == ["It is fine.", "Then we send it."]
+    wide = [h.text.partition(": ")[2] for h in await memory.neighbours(hit, span=5)]
+    assert wide == ["Is 400 too much for Acme?", "It is fine.", "Then we send it."]
+    both = await memory.neighbours(hit, span=1, readers=("principal", "hr"))
+    assert len(both) == 3  # the one before it in time, and the one that it answers
+    assert await memory.neighbours(hit, readers=("clerk",)) == []
