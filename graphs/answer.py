@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from graphs.agent import Draft
 from graphs.tools.base import Tool
+from graphs.tools.wording import plain
 from knowledge.ids import canonical, digest
 from knowledge.store.cards import Proposal
 from knowledge.store.effects import Effect, nonce_of
@@ -16,6 +18,8 @@ from knowledge.store.failures import Failure
 from knowledge.words import Button, Evidence, Outbound, Press, Verb
 
 CHOICE_LABEL = 60  # characters of a quick answer on its button
+
+_MARKUP = re.compile(r"\*\*|\\(?=\W)")  # a label is plain text
 
 NOT_UNDERSTOOD = "I did not understand that."
 
@@ -70,7 +74,7 @@ def compose(
     if not effects and any(p.state in ("rejected", "expired", "stopped") for p in proposals):
         parts.append(_left(proposals))
     if not parts:
-        parts.append(_nothing(suggestions))
+        parts.append(_nothing(suggestions, any(draft.choices for draft in drafts)))
     if sources := _sources(drafts):
         parts.append(sources)
     if note:
@@ -121,7 +125,10 @@ def _left(proposals: Sequence[Proposal]) -> str:
     return "All right, I left it. Nothing was done."
 
 
-def _nothing(suggestions: Sequence[str]) -> str:
+def _nothing(suggestions: Sequence[str], has_offer: bool) -> str:
+    if has_offer:
+        also = f" Or did you mean something like `{suggestions[0]}`?" if suggestions else ""
+        return f"{NOT_UNDERSTOOD} Shall I keep it as a note?{also} /help shows what I can do."
     if not suggestions:
         return (
             f"{NOT_UNDERSTOOD} Try `note: …`, `remind me …`, `lunch with Ada on Friday at 12:30`, a question, or /help."
@@ -145,6 +152,8 @@ def _undo_rows(effects: Sequence[Effect], tools: Mapping[str, Tool]) -> list[tup
         tool = tools.get(effect.tool)
         if tool is None or tool.undo is None or tool.undo(effect.arguments, effect.receipt or {}) is None:
             continue
-        label = "Undo" if len(done) == 1 else f"Undo {tool.name}"
+        label = (
+            "Undo" if len(done) == 1 else plain(_MARKUP.sub("", f"Undo: {tool.render(effect.arguments)}"), CHOICE_LABEL)
+        )
         rows.append((Button(label, Press("undo", effect.id, nonce=nonce_of(effect)).encode()),))
     return rows

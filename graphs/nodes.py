@@ -25,7 +25,7 @@ from graphs.rehearsal import staged
 from graphs.schedule import next_due
 from graphs.state import State, TurnContext, ms
 from graphs.tools.base import ToolTrouble
-from graphs.understanding import Plan
+from graphs.understanding import Plan, is_worth_noting
 from graphs.walled import Walled
 from knowledge import ledger
 from knowledge.database import Tx
@@ -72,6 +72,8 @@ async def understand(state: State, runtime: Runtime[TurnContext]) -> State:
         plan = Plan((Task("1", "notes", said.words, {"foreign": True}),), "pattern")
     else:
         plan = await crew.understanding.read(said.words, said.command, ctx.now.astimezone(crew.zone), crew.zone)
+        if plan.how == "guess" and is_worth_noting(said.words):
+            plan = replace(plan, tasks=(Task("1", "notes", said.words, {"unread": True}),))
     ctx.tasks = list(plan.tasks)
     ctx.trace["understood"] = {"how": plan.how, "tasks": [asdict(t) for t in plan.tasks], "note": plan.note}
     ctx.trace["suggestions"] = list(plan.suggestions)

@@ -18,6 +18,8 @@ How = Literal["command", "pattern", "model", "fallback", "nearest", "guess", "no
 SURE = 0.62
 """Cosine above which the nearest example is taken as meant (held-out phrases: median .41, wrong ones rarely above .6)."""
 
+MOST_NOTED = 1_000  # characters of what is offered as a note
+
 MAYBE = 0.45
 """Cosine above which the nearest intents are offered as "did you mean"."""
 
@@ -114,6 +116,11 @@ class Understanding:
         if found and found[0].cosine >= SURE:
             return Plan((Task("1", found[0].agent, words),), "nearest")
         return Plan((), "guess", tuple(dict.fromkeys(n.example for n in found if n.cosine >= MAYBE))[:3])
+
+
+def is_worth_noting(words: str) -> bool:
+    """Whether words that nobody understood read as something told: a few words at least, and no question."""
+    return len(words) <= MOST_NOTED and len(words.split()) > 2 and not words.rstrip(" )!").endswith(("?", "？"))
 
 
 FALLBACK_NOTE = "The model did not answer, so I used my own plain understanding."

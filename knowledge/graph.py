@@ -20,7 +20,7 @@ from knowledge.documents.threads import Thread
 from knowledge.facts import store as facts
 from knowledge.facts.assertion import Issuers
 from knowledge.facts.says import ME
-from knowledge.facts.words import Fact, key
+from knowledge.facts.words import SENTENCE_END, Fact, key
 from knowledge.index.base import Scope
 from knowledge.needle import Needle
 
@@ -36,7 +36,7 @@ _NAME = r"[A-ZÄÖÜÉÈ][\w&.'’-]*(?:\s+(?:von|van|de|di|da|of|[A-ZÄÖÜÉÈ
 _RELATIONS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("introduced", re.compile(
         rf"(?P<a>{_NAME}|I|we)\s+(?:has\s+|had\s+)?introduced\s+(?:me|us|{_NAME})\s+to\s+"
-        r"(?P<b>(?:my\s+|our\s+|the\s+)?[^.,;!?\n]{2,60})"
+        r"(?P<b>(?:my\s+|our\s+|the\s+)?(?:[^.,;!?\n]|(?<=\b[DM]r)\.){2,60})"
     )),
     ("introduced", re.compile(
         rf"(?P<a>{_NAME})\s+hat\s+(?:mich|uns|{_NAME})\s+(?:mit\s+)?(?P<b>[^.,;!?\n]{{2,60}}?)\s+"
@@ -51,7 +51,7 @@ _RELATIONS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("leads", re.compile(rf"(?P<a>{_NAME})\s+(?:leads|runs|leitet)\s+(?P<b>(?:the\s+)?(?:[Pp]roject\s+)?{_NAME})")),
     ("part of", re.compile(rf"(?P<a>{_NAME})\s+(?:is\s+part\s+of|belongs\s+to|gehört\s+zu)\s+(?P<b>{_NAME})")),
 )  # fmt: skip
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+_SENTENCE = re.compile(rf"{SENTENCE_END}\s+|\n+")
 _PEOPLE = re.compile(rf"(?<![\w.]){_NAME}")
 _ORDINARY = """
 i we you he she it they the a an this that these those my our your his her their from to re fwd subject dear hello hi yes

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from graphs.agent import Agent
-from graphs.agents import around, ask, brief, calendar, clip, facts, forget, notes, reply, timer
+from graphs.agents import around, ask, brief, calendar, clip, courtesy, facts, forget, notes, reply, timer
 
 AGENTS: dict[str, Agent] = {
     agent.manifest.name: agent
     for agent in (
         reply.AGENT,
+        courtesy.AGENT,
         notes.AGENT,
         timer.AGENT,
         calendar.AGENT,

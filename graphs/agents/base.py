@@ -77,6 +77,11 @@ def event_proof(event: Json, zone: ZoneInfo) -> Evidence:
     return Evidence("calendar", f"{day(start)}, {start:%H:%M}", plain(event["summary"], 200))
 
 
+def offer(words: str) -> Draft:
+    """To keep as a note what nobody understood. It has no words of its own: the answer says what it is about."""
+    return Draft(choices=(f"note: {words}",))
+
+
 async def recall(desk: Desk, query: str, k: int = 8) -> tuple[Draft | None, list[Hit]]:
     """An answer from memory that cites where it stands, or None; and what was found."""
     from knowledge.retriever.passage import answerable, passage

@@ -10,10 +10,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from graphs.agent import Agent, Desk, Draft, Manifest, Task, Wish
+from graphs.agents.base import offer
 from graphs.known import doubts, proof
 from graphs.tools.facts import whose
 from graphs.tools.wording import escaped, plain, quoted
-from knowledge.facts.says import stated
+from knowledge.facts.says import told
 
 _SETTLES = re.compile(
     r"(?:(?:yes|no),?\s+)?it\s+is\s+(?P<no>not\s+)?(?P<value>.+?)\s*\(fact\s+(?P<id>[a-z0-9]{4,16})\)", re.I | re.S
@@ -25,9 +26,11 @@ _LISTS = re.compile(
     re.I,
 )
 
+_DOUBT = re.compile(r"\b(?:facts?|doubt\w*|fakten|zweifel\w*)\b", re.I)
+
 
 def claim(words: str, now: datetime, zone: ZoneInfo) -> Mapping[str, Any] | None:
-    """A whole message that states one fact, or settles one; nothing longer."""
+    """A whole message that is one sentence of facts, or settles one; nothing longer."""
     text = words.strip().rstrip(".!")
     if found := _SETTLES.fullmatch(text):
         return {"settle": found["id"].lower(), "right": not found["no"], "value": found["value"]}
@@ -35,10 +38,10 @@ def claim(words: str, now: datetime, zone: ZoneInfo) -> Mapping[str, Any] | None
         return {"settle": found["id"].lower(), "right": found["verb"].lower() == "confirm", "value": ""}
     if found := _LISTS.fullmatch(text.rstrip("?")):
         return {"about": (found["about"] or found["of"] or "").strip()}
-    if "\n" in text or (said := stated(text, now, zone)) is None:
-        return None
-    told = asdict(said)
-    return {"tell": {**told, "from": told.pop("valid_from"), "to": told.pop("valid_to")}}
+    said = [] if "\n" in text else [asdict(one) for one in told(text, now, zone)]
+    return (
+        {"tell": [{**one, "from": one.pop("valid_from"), "to": one.pop("valid_to")} for one in said]} if said else None
+    )
 
 
 async def work(task: Task, desk: Desk) -> Draft:
@@ -47,12 +50,17 @@ async def work(task: Task, desk: Desk) -> Draft:
         text = task.goal.strip()
         arguments = {"about": text}
     elif not arguments:
-        arguments = claim(task.goal, desk.now, desk.zone) or {"about": ""}
+        found = claim(task.goal, desk.now, desk.zone)
+        if found is None and not _DOUBT.search(task.goal):
+            return offer(task.goal)
+        arguments = found or {"about": ""}
     if "settle" in arguments:
         return await _settle(arguments, desk)
-    if isinstance(told := arguments.get("tell"), Mapping):
-        wanted = {name: told[name] for name in ("subject", "predicate", "value", "from", "to", "quote")}
-        return Draft(wishes=(Wish("facts.tell", wanted, origins=dict.fromkeys(wanted, (desk.words_value,))),))
+    if arguments.get("tell"):
+        names = ("subject", "predicate", "value", "from", "to", "quote")
+        wanted = [{name: one[name] for name in names} for one in arguments["tell"]]
+        origins = dict.fromkeys(names, (desk.words_value,))
+        return Draft(wishes=tuple(Wish("facts.tell", one, origins=origins) for one in wanted))
     about = str(arguments.get("about", "")).strip(" ?.!")
     return await _list(about, desk) if about else await _open(desk)
 
@@ -82,7 +90,7 @@ async def _open(desk: Desk) -> Draft:
     if not found["facts"]:
         return Draft("No fact is in doubt. Ask for one: “what is the accountant's number?”, or list them: /facts Ada.")
     lines = [
-        f"- {whose(f['subject'], f['predicate'])}: {quoted(f['value'])} ({escaped(f['name'] or 'a text')})"
+        f"- {whose(f['subject'], f['predicate'], f['quote'])}: {quoted(f['value'])} ({escaped(f['name'] or 'a text')})"
         for f in found["facts"][:8]
     ]
     more = f"\n… and {found['total'] - len(lines)} more." if found["total"] > len(lines) else ""

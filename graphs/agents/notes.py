@@ -9,7 +9,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from graphs.agent import Agent, Desk, Draft, Manifest, Task, Wish
+from graphs.agents.base import offer
 from graphs.tools.wording import block, escaped, plain, quoted
+from knowledge.facts.words import SENTENCE_END
 from knowledge.words import Evidence
 
 _PLEASE = r"^\s*(?:please\s+|bitte\s+|can you\s+|could you\s+)?"
@@ -91,6 +93,8 @@ def claim(words: str, _now: datetime, _zone: ZoneInfo) -> Mapping[str, Any] | No
 
 
 async def work(task: Task, desk: Desk) -> Draft:
+    if task.arguments.get("unread"):
+        return offer(task.goal)
     arguments = _arguments(task, desk)
     do, which, text = (str(arguments.get(name, "")) for name in ("do", "which", "text"))
     if do == "write":
@@ -176,7 +180,7 @@ def _which(do: str, which: str, text: str, notes: list[Mapping[str, Any]]) -> Dr
 
 
 def _title(text: str) -> str:
-    first = re.split(r"(?<=[.!?])\s|\n", text.strip(), maxsplit=1)[0]
+    first = re.split(rf"{SENTENCE_END}\s|\n", text.strip(), maxsplit=1)[0]
     words = plain(first, 70).strip(" .:;,")
     return (words[:1].upper() + words[1:]) or "Note"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -145,19 +146,21 @@ def _readers(arguments: Arguments) -> tuple[str, ...]:
     return tuple(arguments.get("readers", READERS))
 
 
-def whose(subject: str, predicate: str) -> str:
-    """ "your lawyer", "the accountant's phone" """
-    return f"your {escaped(predicate)}" if subject == ME else f"{escaped(subject)}’s {escaped(predicate)}"
+def whose(subject: str, predicate: str, quote: str = "") -> str:
+    """ "your lawyer", "Frau Keller’s phone": a subject is kept in small letters and shown as the quote writes it."""
+    written = re.search(r"\W+".join(map(re.escape, subject.split())), quote, re.I)
+    shown = written[0] if written else subject
+    return f"your {escaped(predicate)}" if subject == ME else f"{escaped(shown)}’s {escaped(predicate)}"
 
 
 def sentence(a: Mapping[str, Any]) -> str:
-    return f"{whose(a['subject'], a['predicate'])}: {quoted(a['value'])}"
+    return f"{whose(a['subject'], a['predicate'], str(a['quote']))}: {quoted(a['value'])}"
 
 
 def _told(a: Arguments, r: Receipt, zone: ZoneInfo) -> str:
     until = f" until {day(datetime.fromtimestamp(a['to'] / 1000, zone))}" if a["to"] else ""
     since = f" since {day(datetime.fromtimestamp(a['from'] / 1000, zone))}" if a["from"] else ""
-    said = f"{whose(a['subject'], a['predicate'])} is {quoted(a['value'])}{since}{until}"
+    said = f"{whose(a['subject'], a['predicate'], str(a['quote']))} is {quoted(a['value'])}{since}{until}"
     if r["effect"] == "same":
         return f"I knew that already: {said}."
     if r["effect"] == "late":

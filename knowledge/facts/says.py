@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
 from knowledge.facts.past import PHRASE, stretch
-from knowledge.facts.words import key
+from knowledge.facts.words import SENTENCE_END, key
 
 ME = "me"
 """The subject of "my …": the principal."""
@@ -86,6 +86,15 @@ _LEAD = re.compile(
     r"remember(?:\s+that)?|merk\s+dir(?:,?\s+dass)?|from\s+[^:]{1,80}:)[,:]?\s+)+",
     re.I,
 )
+_OWNER = r"(?:her|his|their|its|ihre?|seine?|sa|son|leur|sus?|il\s+suo|la\s+sua)"
+_GOES_ON = re.compile(
+    rf"(?:\s*[,;]\s*(?:(?:and|und|et|y|e)\s+)?|\s+(?:and|und|et|y|e)\s+)(?={_OWNER}\s+(?:{_KNOWN})\b)", re.I
+)
+_OWNED = re.compile(rf"^{_OWNER}\s+(?P<p>{_KNOWN})\s*(?::|\b{_IS})?\s*(?P<v>\S.*)$", re.I)
+_SOMEBODY = {
+    "wife", "husband", "manager", "lawyer", "accountant", "doctor", "dentist", "assistant", "contact", "landlord", "supplier",
+}  # fmt: skip
+"""Properties whose value is somebody, to whom the rest of the sentence may go on: “my accountant is Ada, her number is …”."""
 _STATES = re.compile(rf"^(?P<np>.{{2,140}}?)\s+(?P<is>{_IS})\s*:?\s+(?P<v>\S.{{0,160}})$", re.I)
 _A_CLIENT = re.compile(
     r"^(?!(?i:this|that|it|he|she|who|there|here|if|dies|das|er|sie|wer)\b)(?P<s>[A-ZÄÖÜÉ][\w&.'’-]*(?:\s+[\w&.'’-]+){0,4})\s+"
@@ -104,7 +113,7 @@ _WAS = re.compile(r"^(?:was|were|war|waren|lautete|était|era)$", re.I)
 _NO_VALUE = re.compile(
     r"^(?:not|no|nicht|kein|pas|n[oi]|unknown|wrong|the\s+same|being|going|what|who|that\s+)\b", re.I
 )
-_SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-ZÄÖÜÉÈ“\"])|\n+|(?<=[a-z0-9]);\s+")
+_SENTENCES = re.compile(rf"{SENTENCE_END}\s+(?=[A-ZÄÖÜÉÈ“\"])|\n+|(?<=[a-z0-9]);\s+")
 
 _ANY = re.compile(r"\w")
 _FITS = {
@@ -158,12 +167,28 @@ def statements(text: str, now: datetime, zone: tzinfo, *, known_only: bool, most
     """The statements in a text, at most `most`. `known_only`: none but of the properties in the table (foreign texts)."""
     found = 0
     for sentence in _SENTENCES.split(text):
-        made = stated(sentence.strip().lstrip("#>*-• ").strip(), now, zone, known_only=known_only)
-        if made is not None:
+        for made in told(sentence.strip().lstrip("#>*-• ").strip(), now, zone, known_only=known_only):
             yield made
             found += 1
             if found >= most:
                 return
+
+
+def told(sentence: str, now: datetime, zone: tzinfo, *, known_only: bool = False) -> Iterator[Statement]:
+    """What one sentence states, with what it goes on to say of the same: “my accountant is Ada, her number is …”."""
+    begins, *goes_on = _GOES_ON.split(sentence.strip())
+    first = stated(begins, now, zone, known_only=known_only)
+    if first is None:
+        return
+    yield replace(first, quote=sentence.strip())
+    whose = first.value if first.predicate in _SOMEBODY else first.subject
+    if whose == ME:
+        return
+    for part in goes_on:
+        more = _OWNED.match(part)
+        made = stated(f"{whose}'s {more['p']} is {more['v']}", now, zone, known_only=known_only) if more else None
+        if made is not None:
+            yield replace(made, quote=sentence.strip())
 
 
 def stated(sentence: str, now: datetime, zone: tzinfo, *, known_only: bool = False) -> Statement | None:

@@ -36,6 +36,12 @@ RESERVED = frozenset(
 
 DAY = 86_400_000
 
+_SHORTENED = """
+Dr Mr Ms Mrs St Mt Prof Hr Fr Hrn Nr No Tel Str vs Sr Sra Mme Ing ca approx
+"""
+SENTENCE_END = "".join(rf"(?<!\b{word}\.)" for word in _SHORTENED.split()) + r"(?<=[.!?])"
+"""A pattern for the place after a sentence's last sign; the point of “Dr.” is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:

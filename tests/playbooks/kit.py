@@ -26,6 +26,7 @@ from sqlalchemy import text
 
 from bot.commands import lane_of
 from bot.compose import Steward, compose
+from bot.progress import Pace
 from bot.settings import EmbeddingSettings, PolicySettings, Settings
 from channels.base import Delivery
 from graphs.state import ms
@@ -37,7 +38,7 @@ from tests.playbooks.recorder import PRINCIPAL, Recorder
 
 ZURICH = "Europe/Zurich"
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=ZoneInfo(ZURICH))  # a Friday
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 _QUIET = """
 SELECT EXISTS(SELECT 1 FROM delivery WHERE state IN ('new','running') AND not_before<=:now)
@@ -387,6 +388,7 @@ async def open_book(
                     conversation = None if name == "slack" else PRINCIPAL
                     await people.set_standing(tx, name, PRINCIPAL, "principal", ms(now), conversation=conversation)
         intake = Intake(steward.home.database)
+        steward.worker.progress.pace = Pace(after_s=10 * PATIENCE_S)  # a busy machine says no words of its own
         await steward.worker.recover()
         work = asyncio.create_task(steward.worker.run())
         zero = dict.fromkeys(chats, 0)

@@ -43,7 +43,7 @@ def hours(n: float) -> datetime:
     return NOW + timedelta(hours=n)
 
 
-KNOWN = (user("Ada Chen is our client"), says("ada chen’s role is “client”"))
+KNOWN = (user("Ada Chen is our client"), says("Ada Chen’s role is “client”"))
 
 
 async def open_failures(book: Book) -> list[str]:

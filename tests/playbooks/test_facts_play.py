@@ -53,6 +53,19 @@ def mail(text: str, name: str = "m1") -> object:
     return does(arrive)
 
 
+async def test_one_sentence_tells_several_facts_and_each_is_undone_alone(play: Book) -> None:
+    await play(
+        user("My accountant is Dr. Keller, her number is +41 44 555 01 02 and her email is keller@example.com"),
+        says("your accountant is “Dr. Keller”", "Dr. Keller’s phone", "Dr. Keller’s email is “keller@example.com”"),
+        user("what is my accountant's number?"),
+        says("+41 44 555 01 02", "Source"),
+        presses("Undo: Remember Dr. Keller’s phone: “+41 44 555 01 02”"),
+        says("I no longer take", "+41 44 555 01 02"),
+        user("what is my accountant's email?"),
+        says("keller@example.com"),
+    )
+
+
 async def test_a_fact_is_told_answered_with_source_and_date_and_superseded(play: Book) -> None:
     await play(
         user("the accountant's number is +41 44 668 18 00"),

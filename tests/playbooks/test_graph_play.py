@@ -42,7 +42,7 @@ async def test_everything_about_a_company_since_a_day_and_as_a_picture(play: Boo
         later(days=40),
         *told("Ada Brown works at Acme and likes tea."),  # type: ignore[arg-type]
         user("Acme's address is Bahnhofstrasse 1"),
-        says("acme’s address"),
+        says("Acme’s address"),
         calls("facts.tell"),
         user("everything about Acme"),
         says("address: Bahnhofstrasse 1", "Ada Brown · works at: Acme", "2 documents"),

@@ -164,6 +164,17 @@ async def test_an_unknown_command_suggests_the_nearest(play: Book) -> None:
     await play(user("/remnd me"), says("Did you mean", "/remind"), user("/xyzzy"), says("did not understand"))
 
 
+async def test_what_is_told_and_not_understood_is_offered_as_a_note(play: Book) -> None:
+    await play(
+        user("Frau Keller introduced me to our lawyer Dr. Baum in March"),
+        says("did not understand", "keep it as a note?"),
+        presses("note: Frau Keller introduced me to our lawyer Dr. Baum in M…"),
+        says("Noted", "Dr. Baum in March"),
+        user("who introduced me to our lawyer?"),
+        says("Frau Keller", "Dr. Baum in March", "Source"),
+    )
+
+
 async def test_a_mistyped_house_command_is_suggested_too(play: Book) -> None:
     await play(user("/statsu"), says("Did you mean", "/status"))
 
