@@ -52,6 +52,7 @@ _RELATIONS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("part of", re.compile(rf"(?P<a>{_NAME})\s+(?:is\s+part\s+of|belongs\s+to|gehört\s+zu)\s+(?P<b>{_NAME})")),
 )  # fmt: skip
 _SENTENCE = re.compile(rf"{SENTENCE_END}\s+|\n+")
+_NUMBER = re.compile(r"\d{4}")  # a year, an account
 _PEOPLE = re.compile(rf"(?<![\w.]){_NAME}")
 _ORDINARY = """
 i we you he she it they the a an this that these those my our your his her their from to re fwd subject dear hello hi yes
@@ -195,13 +196,14 @@ def relations(text: str) -> Iterator[tuple[str, str, str, str]]:
 def names(text: str) -> list[str]:
     """What reads as a name in a text: capitalised words that are no ordinary ones, each once."""
     found = []
-    for match in _PEOPLE.finditer(text):
-        words = [w for w in match[0].split() if w.casefold().strip(".'’") not in _NO_NAME]
-        name = " ".join(words).strip(".'’ ")
-        before = text[max(0, match.start() - 40) : match.start()].rstrip()
-        starts = not before or before[-1] in ".!?:\n"  # a first word is capital anyway
-        if len(name) > 2 and (len(words) > 1 or not starts):
-            found.append(name)
+    for sentence in _SENTENCE.split(text):
+        for match in _PEOPLE.finditer(sentence):
+            words = [w for w in match[0].split() if w.casefold().strip(".'’") not in _NO_NAME]
+            name = " ".join(words).strip(".'’ ")
+            before = sentence[: match.start()].rstrip()
+            starts = not before or before[-1] == ":"  # a first word is capital anyway
+            if len(name) > 2 and (len(words) > 1 or not starts) and not _NUMBER.search(name):
+                found.append(name)
     return list(dict.fromkeys(found))
 
 
