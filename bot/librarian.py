@@ -17,6 +17,7 @@ from bot.embedders import embedder_of, reranker_of
 from bot.episodes import learn_turns
 from bot.hearing import Attach
 from bot.home import Home
+from bot.ocr import reader_of
 from bot.settings import Settings
 from channels.base import ChannelError, FileRef, Inbound, SpeakingChannel
 from graphs.state import Said
@@ -26,8 +27,8 @@ from graphs.understanding import Near
 from knowledge import doing, erasing, forgetting
 from knowledge.database import Database
 from knowledge.database.engine import DatabaseTrouble
-from knowledge.documents.load import PARSED, load
-from knowledge.documents.loaded import NotReadable
+from knowledge.documents.load import PARSED
+from knowledge.documents.loaded import NotReadable, Part
 from knowledge.documents.store import NewDocument
 from knowledge.embedding.base import Embedder, EmbedderUnavailable
 from knowledge.embedding.encoder import SIZE
@@ -40,6 +41,9 @@ from knowledge.ingest import AT_ONCE, document
 from knowledge.memory import BULK, Memory, text_document
 from knowledge.needle import Needle
 from knowledge.notes import NoteFolder
+from knowledge.ocr import look
+from knowledge.ocr.base import PictureReader, is_picture
+from knowledge.ocr.readers import TesseractReader
 from knowledge.store import settings as facts
 from knowledge.store.inbox import Stored
 from knowledge.words import Integrity
@@ -87,6 +91,7 @@ class Librarian:
     ) -> None:
         self.memory, self.db, self.notes, self.home, self.embedder, self.zone = memory, db, notes, home, embedder, zone
         self.calendar = calendar
+        self.pictures: PictureReader = TesseractReader()
         self.issuers: Issuers = {}  # who may assert facts under their signature
         self.keep: Mapping[str, int] = {}  # source → days that its documents are kept
         self.erasing = False  # something was begun to be forgotten and has not come to its end
@@ -114,6 +119,7 @@ class Librarian:
         reranker = reranker_of(settings.embeddings)
         memory = Memory(db, home.index, embedder, now=now, zone=zone, fitted=fitted, home=server, reranker=reranker)
         librarian = cls(memory, db, notes, settings.calendar_path, home, embedder, zone)
+        librarian.pictures = reader_of(settings.pictures, settings.models)
         librarian.keep = settings.keep.model_dump()
         librarian.issuers = public_keys(settings.issuers)
         return librarian
@@ -375,22 +381,24 @@ class Librarian:
         return await self._remember_file(path.name, data)
 
     def attach(self, speakers: Mapping[str, SpeakingChannel]) -> Attach:
-        """How files of a chat come into memory: text only, from channels this process speaks."""
+        """How files of a chat come into memory, from channels this process speaks."""
 
         async def take(inbound: Inbound, stored: Stored) -> Said | None:
             if inbound.kind != "file" or not inbound.files:
                 return None
             file = inbound.files[0]
-            sentence = "\n".join([await self._take_file(speakers[stored.channel], one) for one in inbound.files])
+            speaker, words = speakers[stored.channel], inbound.text
+            sentence = "\n".join([await self._take_file(speaker, one, words) for one in inbound.files])
             payload = {"file": file.name, "sentence": sentence}
             return Said(sentence, "file", "untrusted", f"{stored.channel}:{file.id}", payload=payload)
 
         return take
 
-    async def _take_file(self, speaker: SpeakingChannel, file: FileRef) -> str:
-        """Fetch, check and remember a text file; the sentence for the principal."""
+    async def _take_file(self, speaker: SpeakingChannel, file: FileRef, caption: str) -> str:
+        """Fetch, check and remember a file; the sentence for the principal."""
         name = Path(file.name or "file.txt").name[:120]
-        parsed = Path(name).suffix.lower() in PARSED
+        picture = is_picture(name, file.mime)
+        parsed = picture or Path(name).suffix.lower() in PARSED
         if not (parsed or name.lower().endswith(TEXT_ENDINGS) or file.mime.startswith("text/")):
             return f"I can't read files like “{name}” ({file.mime or 'of an unknown kind'}) yet."
         limit = PARSED_LIMIT if parsed else FILE_LIMIT
@@ -406,28 +414,45 @@ class Librarian:
         except ChannelError as error:
             return f"“{name}” could not be downloaded: {error}"
         doing.begin(f"Reading {quoted(name, 60)}")
+        if picture:
+            return await self._remember_picture(name, bytes(data), caption)
         return await self._remember_file(name, bytes(data))
+
+    async def _remember_picture(self, name: str, data: bytes, caption: str) -> str:
+        """The words in a picture and its caption, which are content like those of any file. It is never written to disk."""
+        if not data:
+            return f"“{name}” is empty; there is nothing to remember."
+        try:
+            part = await look.look(data, name, self.pictures, caption=caption)
+        except NotReadable as reason:
+            return f"I did not take “{name}” in. {reason}"
+        key = f"pictures/{part.meta['sha256'][:16]}"  # cameras give many pictures one name
+        await self._remember_parts(name, [replace(part, key=key)])
+        return f"I have looked at “{name}” and will find it when you ask. {part.lacks or _says(part, caption)}"
 
     async def _remember_parsed(self, name: str, data: bytes) -> str:
         """What a parser finds in a file, under the name it came with."""
-        now = self.memory._now()
         with tempfile.TemporaryDirectory(prefix="steward-file-") as folder:
             path = Path(folder) / name
             await asyncio.to_thread(path.write_bytes, data)
             try:
-                parts = await load(path)
+                parts = await look.read(path, self.pictures)
             except NotReadable as reason:
                 return str(reason)
         named = [replace(p, key=p.key.replace(str(path), name) or f"files/{name}") for p in parts]
-        documents = [document(Path(name), p, now=now, integrity="untrusted", readers=("principal",)) for p in named]
+        await self._remember_parts(name, named)
+        many = f" ({len(named)} parts)" if len(named) > 1 else ""
+        lacks = "".join(f" {one}" for one in dict.fromkeys(part.lacks for part in parts if part.lacks))
+        return f"I have read “{name}”{many} and will find it when you ask.{lacks}"
+
+    async def _remember_parts(self, name: str, parts: Sequence[Part]) -> None:
+        now = self.memory._now()
+        documents = [document(Path(name), p, now=now, integrity="untrusted", readers=("principal",)) for p in parts]
         later = sum(len(d.pieces) for d in documents) > BULK
         for start in range(0, len(documents), AT_ONCE):
             if len(documents) > AT_ONCE:
                 doing.far(start, len(documents), "parts")
             await self.memory.remember_all(documents[start : start + AT_ONCE], later=later)
-        many = f" ({len(documents)} parts)" if len(documents) > 1 else ""
-        lacks = "".join(f" {one}" for one in dict.fromkeys(part.lacks for part in parts if part.lacks))
-        return f"I have read “{name}”{many} and will find it when you ask.{lacks}"
 
     async def _remember_file(self, name: str, data: bytes) -> str:
         if Path(name).suffix.lower() in PARSED:
@@ -454,6 +479,11 @@ def server_of(settings: Settings, home: Home, embedder: Embedder | None) -> Clie
     key = settings.qdrant.api_key.get_secret_value()
     size = embedder.size if embedder is not None else SIZE
     return ClientHome(settings.qdrant.url, size, api_key=key, path=home.index)
+
+
+def _says(part: Part, caption: str) -> str:
+    """The beginning of what was read in a picture, so that a misreading is seen."""
+    return f"It says: {quoted(part.text.removeprefix(caption.strip()), 160)}"
 
 
 def _shown(one: forgetting.Found) -> str:

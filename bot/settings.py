@@ -106,6 +106,17 @@ class VoiceSettings(BaseModel):
     answer: Literal["asked", "voice"] = "asked"
 
 
+class PictureSettings(BaseModel):
+    """`reader`: `tesseract`, `model` (pictures go to the server of `models`), `off`; empty: tesseract if it is there.
+
+    `languages`: tesseract's names, as `eng+deu`; empty: of five the installed ones. `model`: else that of `models.fast`.
+    """
+
+    reader: Literal["", "tesseract", "model", "off"] = ""
+    languages: str = Field(default="", pattern=r"^[A-Za-z0-9_+/]*$")
+    model: str = ""
+
+
 class HttpSettings(BaseModel):
     """`port` 0 means: listen only when a webhook needs it (then 8080).
 
@@ -239,6 +250,7 @@ class Settings(BaseSettings):
     whatsapp: WhatsAppSettings = WhatsAppSettings()
     models: ModelSettings = ModelSettings()
     voice: VoiceSettings = VoiceSettings()
+    pictures: PictureSettings = PictureSettings()
     http: HttpSettings = HttpSettings()
     worker: WorkerSettings = WorkerSettings()
     policy: PolicySettings = PolicySettings()

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from bot.librarian import TEXT_ENDINGS, Librarian
 from knowledge.documents import store
-from knowledge.documents.load import PARSED, load
+from knowledge.documents.load import PARSED
 from knowledge.documents.loaded import NotReadable
 from knowledge.documents.pieces import cut, normalise
 from knowledge.documents.store import NewDocument
@@ -22,6 +22,8 @@ from knowledge.facts.assertion import ENDING, LONGEST, NotAsserted, claims
 from knowledge.ids import random_id
 from knowledge.ingest import AT_ONCE, document
 from knowledge.memory import BULK
+from knowledge.ocr import look
+from knowledge.ocr.base import is_picture
 
 LARGEST = 20_000_000  # bytes of a text file
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -86,7 +88,7 @@ async def take(librarian: Librarian, path: Path, *, later: bool = False) -> Take
         pieces = tuple(await asyncio.to_thread(cut, normalise(text), normalise(path.name)))
         return await _remember(librarian, path, [NewDocument("file", str(path), path.name, pieces, dated)], later)
     try:
-        parts = await load(path)
+        parts = await look.read(path, librarian.pictures)
     except NotReadable as reason:
         return Taken(str(path), "skipped", str(reason))
     new = [document(path, part, now=now, integrity="untrusted", readers=("principal",)) for part in parts]
@@ -150,7 +152,7 @@ def _read(path: Path, vault: Path) -> tuple[str, int] | Taken | None:
 
     if path.is_relative_to(vault.absolute()):
         return skipped("it is one of your notes, which are remembered anyway")
-    if path.suffix.lower() in PARSED or path.is_dir():
+    if path.suffix.lower() in PARSED or is_picture(path.name) or path.is_dir():
         return None
     if not path.name.lower().endswith(TEXT_ENDINGS):
         return skipped(f"files ending in {path.suffix or 'nothing'} are not read yet")

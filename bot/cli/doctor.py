@@ -38,7 +38,7 @@ async def findings() -> list[Finding]:
         _memory(settings, home),
         _language_model(settings),
     ]
-    found += [await _voice(settings), _answers_aloud()]
+    found += [await _voice(settings), _answers_aloud(), _pictures(settings)]
     found += [_zone(settings), _clock(home), _surfaces(settings)]
     found += await chats(settings, home)
     return [f for f in found if f.what]
@@ -199,6 +199,17 @@ def _answers_aloud() -> Finding:
         if (missing := lacks())
         else Finding("Answers can be spoken: say “answer by voice”.", True)
     )
+
+
+def _pictures(settings: Settings) -> Finding:
+    from bot.ocr import reader_of
+
+    if settings.pictures.reader == "off":
+        return Finding("Reading pictures is switched off.", True)
+    reader = reader_of(settings.pictures, settings.models)
+    if lacks := reader.lacks():
+        return Finding("The words in pictures are not read.", not settings.pictures.reader, lacks)
+    return Finding(f"The words in pictures are read by {reader.name}.", True)
 
 
 def _zone(settings: Settings) -> Finding:

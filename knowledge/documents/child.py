@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from knowledge.documents import exports, mail, transcripts
-from knowledge.documents.loaded import NotReadable, Part
+from knowledge.documents.loaded import NotReadable, Part, PicturesOnly
 
 MEMORY = 768 * 2**20  # bytes of address space
 SECONDS = 20  # of computing
@@ -34,7 +34,7 @@ def main(path: Path) -> None:
             print(json.dumps({"part": part.to_json()}))
         print(json.dumps({"done": True}))
     except NotReadable as error:
-        print(json.dumps({"sentence": str(error)}))
+        print(json.dumps({"sentence": str(error), "pictures": isinstance(error, PicturesOnly)}))
     except MemoryError:
         print(json.dumps({"sentence": "The file needs more memory than reading a file may take."}))
     except Exception as error:  # noqa: BLE001 - whatever a hostile file does to a parser is one sentence
@@ -152,7 +152,7 @@ def _pdf(path: Path) -> Part:
         pages.append(f"## Page {n + 1}\n\n{page.extract_text()}")
     text = "\n\n".join(pages)
     if not any(line.strip() and not line.startswith("## Page") for line in text.splitlines()):
-        raise NotReadable("The PDF holds pictures only; there is no text in it.")
+        raise PicturesOnly("The PDF holds pictures only; there is no text in it.")
     title = reader.metadata.title if reader.metadata and reader.metadata.title else path.stem
     return Part(str(title), text[:CHARACTERS], lacks=lacks)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from knowledge.confined import SaidTooMuch, confined
-from knowledge.documents.loaded import NotReadable, Part
+from knowledge.documents.loaded import NotReadable, Part, PicturesOnly
 from knowledge.ids import digest
 
 LARGEST = 200 * 2**20  # bytes of a file
@@ -24,7 +24,8 @@ ANSWER = 64 * 2**20  # bytes a child may say
 
 
 async def load(path: Path, *, seconds: float = SECONDS) -> list[Part]:
-    """The parts of a file, mailbox or Maildir folder. Raises NotReadable with a sentence for the principal."""
+    """The parts of a file, mailbox or Maildir folder. Raises NotReadable with a sentence for the principal, PicturesOnly
+    for a scanned PDF."""
     try:
         size = os.stat(path).st_size
     except (OSError, ValueError) as error:
@@ -47,7 +48,7 @@ _START = "from pathlib import Path; from knowledge.documents.child import main; 
 
 def _parts(path: Path, answer: bytes) -> list[Part]:
     parts: list[Part] = []
-    said, ended = "", False
+    said, ended, scanned = "", False, False
     sentence = f"{path.name} could not be read within the memory and time that reading a file may take."
     for line in answer.splitlines():
         try:
@@ -58,10 +59,11 @@ def _parts(path: Path, answer: bytes) -> list[Part]:
                 parts.append(Part.from_json(body["part"]))
             else:
                 said = sentence = str(body["sentence"])
+                scanned = bool(body.get("pictures"))
         except (ValueError, KeyError, TypeError):
             break  # the child was killed within a line
     if not parts:
-        raise NotReadable(sentence)
+        raise PicturesOnly(sentence) if scanned else NotReadable(sentence)
     if not ended and not parts[-1].lacks:  # it met a limit after these
         parts[-1] = replace(parts[-1], lacks=said or "It was not read to its end: that takes too much memory or time.")
     if len(parts) > 1:  # what has no name of its own is told apart by its content

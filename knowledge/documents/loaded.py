@@ -12,6 +12,10 @@ class NotReadable(Exception):
     """The file could not be read: its message is a sentence for the principal."""
 
 
+class PicturesOnly(NotReadable):
+    """There is no text in the file, but there are pictures, which may hold words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One document found in a file: a text, or the turns of a conversation. `at` (ms, UTC) is None when it says none."""

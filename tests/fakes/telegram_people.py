@@ -75,7 +75,7 @@ class People:
         size: int = -1,
         **more: Any,
     ) -> int:
-        """Someone sends a file (`kind`: document, voice, audio, video). `size` overrides what Telegram says of it."""
+        """Someone sends a file (`kind`: document, voice, audio, video, photo). `size` overrides what Telegram says of it."""
         ref = f"file-{len(self.files) + 1}"
         data = content.encode("utf-8", "surrogateescape")
         said = len(data) if size < 0 else size
@@ -83,6 +83,13 @@ class People:
         described: dict[str, Any] = {"file_id": ref, "file_unique_id": f"u{ref}", "mime_type": mime, "file_size": said}
         described |= {"file_name": name} if kind != "voice" else {}
         described |= {"duration": 1} if kind != "document" else {}
+        if kind == "photo":  # in several sizes, the largest last
+            size_of = {"file_id": ref, "file_unique_id": f"u{ref}", "file_size": said}
+            sizes = [
+                {**size_of, "width": 90, "height": 60, "file_id": "thumb"},
+                {**size_of, "width": 1280, "height": 853},
+            ]
+            return self.update(message=self._message(chat, 0, photo=sizes, **more))
         return self.update(message=self._message(chat, 0, **{kind: described}, **more))
 
     def edit(self, message: int, text: str, chat: int = PRINCIPAL) -> int:

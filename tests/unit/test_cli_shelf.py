@@ -18,6 +18,7 @@ from knowledge.database import Database
 from knowledge.memory import Memory
 from knowledge.notes import NoteFolder
 from tests.fakes.embedder import WordEmbedder
+from tests.fakes.pictures import ToldReader, picture
 
 pytestmark = pytest.mark.slow
 
@@ -53,7 +54,7 @@ async def test_a_file_is_new_then_unchanged_then_changed(librarian: Librarian, t
 @pytest.mark.parametrize(
     ("name", "data", "why"),
     [
-        ("a.png", b"\x89PNG", "files ending in .png are not read yet"),
+        ("a.exe", b"MZ", "files ending in .exe are not read yet"),
         ("LICENSE", b"words", "files ending in nothing are not read yet"),
         ("a.txt", b"", "it is empty"),
         ("a.txt", b" \n\t ", "it is empty"),
@@ -75,6 +76,21 @@ async def test_texts_with_a_byte_order_mark_are_read(librarian: Librarian, tmp_p
     path.write_bytes("Grüße vom Gärtner".encode("utf-16"))
     await shelf.take(librarian, path)
     assert [hit.text for hit in await librarian.memory.search("Gärtner")] == ["Grüße vom Gärtner"]
+
+
+async def test_a_picture_is_taken_in_by_its_words_and_the_same_one_again_changes_nothing(
+    librarian: Librarian, tmp_path: Path
+) -> None:
+    path = tmp_path / "plate.png"
+    path.write_bytes(picture("Boiler KX"))
+    librarian.pictures = ToldReader(["Boiler KX"], lack="Nobody reads.")
+    taken = await shelf.take(librarian, path)
+    assert (taken.state, taken.why) == ("new", "Its words could not be read. Nobody reads. It is kept by its name.")
+    librarian.pictures = ToldReader(["Boiler KX"])
+    assert (await shelf.take(librarian, path)).state == "changed"
+    assert (await shelf.take(librarian, path)).state == "unchanged"
+    (hit,) = await librarian.memory.search("boiler")
+    assert (hit.text, hit.name, hit.source, hit.integrity) == ("Boiler KX", str(path), "file", "untrusted")
 
 
 async def test_notes_of_the_vault_are_left_to_the_vault(librarian: Librarian) -> None:
