@@ -25,6 +25,7 @@ from tests.fakes import slack_spec
 from tests.fakes.loopback import Loopback, Request, Response
 from tests.fakes.slack_api import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, FakeSlack
 from tests.fakes.telegram_spec import SPECS
+from tests.fakes.waiting import until
 
 EDIT = Press("edit", "card", 3, 0, "nonce")
 CARD = Outbound(
@@ -55,12 +56,6 @@ async def receiver(slack: FakeSlack) -> AsyncIterator[SlackReceiver]:
 
 def access(slack: FakeSlack) -> SlackAccess:
     return SlackAccess(BOT_TOKEN, SIGNING_SECRET, APP_TOKEN, "T1", slack.api_base)
-
-
-async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110  # the fake has no event for everything a test can wait for
-            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
@@ -103,6 +98,8 @@ async def test_socket_mode_stores_before_it_acknowledges_and_survives_a_disconne
         await slack.push("slash_commands", decode(slack.people.command("status")), "e3")
         await slack.push("events_api", json.loads(slack.people.event({"type": "channel_rename"})), "e4")
         await until(lambda: len(slack.acknowledged) == 4)
+        await until(lambda: len(slack.pongs) == 2)
+    assert slack.pongs == [b"still there?"] * 2
     assert [a["envelope_id"] for a in slack.acknowledged] == ["e1", "e2", "e3", "e4"]
     assert acknowledged_before == [0, 1, 2]
     assert stored[0].dedupe_key == stored[1].dedupe_key

@@ -91,7 +91,7 @@ async def test_an_answer_quotes_goes_to_the_topic_and_forces_a_reply(
 
 async def test_a_pause_of_one_chat_does_not_hold_another(telegram: FakeTelegram, channel: TelegramSpeaker) -> None:
     telegram.people.text("hi", chat=43)
-    telegram.fail("sendMessage", retry_after=1)
+    telegram.fail("sendMessage", retry_after=3)
     with pytest.raises(TryLater):
         await channel.send(Outbound("a"), "42")
     await channel.send(Outbound("b"), "43")
@@ -105,13 +105,13 @@ async def test_a_pause_of_one_chat_does_not_hold_another(telegram: FakeTelegram,
 async def test_what_was_surely_not_sent_may_be_repeated_and_what_may_have_been_is_unknown() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        closed = f"http://127.0.0.1:{free.getsockname()[1]}"
-    channel = TelegramSpeaker(TelegramAccess(TOKEN, api_base=closed))
-    with pytest.raises(TryLater):
-        await channel.send(Outbound("x"), "42")
-    with pytest.raises(TryLater):
-        await channel.find(Outbound("x"), "42", "1")
-    await channel.close()
+        closed = f"http://127.0.0.1:{free.getsockname()[1]}"  # held, but nobody listens
+        channel = TelegramSpeaker(TelegramAccess(TOKEN, api_base=closed))
+        with pytest.raises(TryLater):
+            await channel.send(Outbound("x"), "42")
+        with pytest.raises(TryLater):
+            await channel.find(Outbound("x"), "42", "1")
+        await channel.close()
 
 
 async def test_an_answer_of_an_unknown_shape_is_unknown_for_the_message_was_taken(

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 
 import pytest
 
@@ -17,6 +18,7 @@ from channels.telegram_wire import TelegramUnauthorised
 from knowledge.words import Button, Outbound
 from tests.fakes.loopback import Loopback, Request, Response
 from tests.fakes.telegram_api import SECRET_HEADER, TOKEN, FakeTelegram
+from tests.fakes.waiting import quickest, until
 
 
 @pytest.fixture
@@ -45,13 +47,6 @@ async def polling(
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await receiver.close()
-
-
-async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
-    ends = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < ends, "it did not happen"
-        await asyncio.sleep(0.01)
 
 
 def keeps(store: list[list[Delivery]]) -> Callable[[list[Delivery]], Awaitable[None]]:
@@ -97,7 +92,7 @@ async def test_update_ids_that_start_again_lower_are_still_taken(telegram: FakeT
     stored: list[list[Delivery]] = []
     async with polling(telegram, keeps(stored)):
         telegram.people.text("high")
-        await until(lambda: telegram.pending() == 0 and len(telegram.calls("getUpdates")) > 2, 8)
+        await until(lambda: telegram.pending() == 0 and len(telegram.calls("getUpdates")) > 2)
         await until(lambda: "offset" not in telegram.calls("getUpdates")[-1]["params"])
         telegram.people.last_update = 5
         telegram.people.text("low")
@@ -118,19 +113,24 @@ async def test_polling_trouble_is_one_sentence_and_no_tight_loop(
     telegram: FakeTelegram, caplog: pytest.LogCaptureFixture, status: int, description: str, sentence: str
 ) -> None:
     telegram.fail("getUpdates", 50, status, description, retry_after=3 if status == 429 else 0)
+
+    def warnings() -> list[str]:
+        return [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
+
     async with polling(telegram, keeps([])):
-        await asyncio.sleep(0.7)
-    warnings = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
-    assert len(warnings) == 1
-    assert sentence in warnings[0]
-    assert len(telegram.calls("getUpdates")) == 1
+        await until(warnings)
+        await asyncio.sleep(0.5)
+    asked = [call["at"] for call in telegram.calls("getUpdates")]
+    assert len(warnings()) == 1
+    assert sentence in warnings()[0]
+    assert all(later - before > 0.9 for before, later in pairwise(asked)), "no tight loop"
 
 
 async def test_a_wrong_token_is_told_with_the_next_step(
     telegram: FakeTelegram, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with polling(telegram, keeps([]), token="123456:WRONG-token"):
-        await asyncio.sleep(0.3)
+        await until(lambda: "Put a fresh one" in caplog.text)
     assert "Put a fresh one from @BotFather" in caplog.text
     assert "WRONG" not in caplog.text
     channel = TelegramSpeaker(TelegramAccess("123456:WRONG-token", api_base=telegram.url))
@@ -187,30 +187,37 @@ async def test_a_press_is_confirmed_once_within_a_second_and_a_notice_comes_firs
     await channel.send(Outbound("Card", buttons=((Button("Yes", "y:c:1:0:n"),),)), "42")
     stored: list[list[Delivery]] = []
     async with polling(telegram, keeps(stored)) as receiver:
-        query = telegram.people.press("Yes")
-        await until(lambda: bool(stored))
-        await receiver.confirm_press(stored[0][0])
-        await until(lambda: bool(telegram.calls("answerCallbackQuery")), 1)
-        late = await channel.send(Outbound("Done", toast_for=query), "42")
-    assert late.ref == ""
+
+        async def confirmed() -> float:
+            before, query = len(stored), telegram.people.press("Yes")
+            await until(lambda: len(stored) > before)
+            began = time.perf_counter()
+            await receiver.confirm_press(stored[before][0])
+            await until(
+                lambda: query in [c["params"]["callback_query_id"] for c in telegram.calls("answerCallbackQuery")]
+            )
+            took = time.perf_counter() - began
+            late = await channel.send(Outbound("Done", toast_for=query), "42")
+            assert late.ref == ""
+            return took
+
+        assert await quickest(confirmed) < 1
 
 
 async def test_typing_is_shown_within_a_tenth_of_a_second(telegram: FakeTelegram) -> None:
-    shown = asyncio.Event()
-    async with polling(telegram, keeps([])) as receiver:
+    async def accept(deliveries: list[Delivery]) -> None:
+        await receiver.show_typing(deliveries[0])
 
-        async def accept(deliveries: list[Delivery]) -> None:
-            await receiver.show_typing(deliveries[0])
-            shown.set()
-
-        task = asyncio.create_task(receiver.run(accept))
+    async with polling(telegram, accept) as receiver:
         await until(lambda: len(telegram.calls("getUpdates")) > 1)
-        started = time.perf_counter()
-        telegram.people.text("hi", thread=4)
-        await until(lambda: bool(telegram.calls("sendChatAction")))
-        assert time.perf_counter() - started < 0.5
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+
+        async def shows() -> float:
+            before, began = len(telegram.calls("sendChatAction")), time.perf_counter()
+            telegram.people.text("hi", thread=4)
+            await until(lambda: len(telegram.calls("sendChatAction")) > before)
+            return time.perf_counter() - began
+
+        assert await quickest(shows) < 0.5
     assert telegram.calls("sendChatAction")[0]["params"] == {"chat_id": 42, "message_thread_id": 4, "action": "typing"}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -16,6 +15,7 @@ from channels.whatsapp_wire import KNOCK, KNOCK_BODY, WindowClosed
 from knowledge.words import Button, Outbound, Press
 from tests.fakes import twilio_spec
 from tests.fakes.twilio_api import ACCOUNT, AUTH_TOKEN, NUMBER, PERSON, PUBLIC, FakeTwilio
+from tests.fakes.waiting import until
 
 BUTTONS = tuple(
     Button(label, Press("approve", "card", 1, n, "nonce").encode())
@@ -182,9 +182,7 @@ async def test_typing_names_the_message_it_answers(twilio: FakeTwilio) -> None:
     receiver = WhatsAppReceiver(access(twilio))
     delivery: Delivery = peek(twilio.text("hi"), ACCOUNT)
     await receiver.show_typing(delivery)
-    async with asyncio.timeout(3):
-        while not twilio.typing:  # noqa: ASYNC110  # the fake has no event for everything a test can wait for
-            await asyncio.sleep(0.01)
+    await until(lambda: twilio.typing)
     assert twilio.typing == [delivery.dedupe_key]
     await receiver.tell(PERSON, "The worker keeps crashing.")
     wrong = WhatsAppReceiver(WhatsAppAccess(ACCOUNT, "wrong", NUMBER, PUBLIC, twilio.url))

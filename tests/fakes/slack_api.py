@@ -53,6 +53,7 @@ class FakeSlack:
         self._expired: set[str] = set()
         self.acknowledged: list[dict[str, Any]] = []
         self.sockets: list[web.WebSocketResponse] = []
+        self.pongs: list[bytes] = []
         self._server = Loopback(self._serve)
         self._calls: list[dict[str, Any]] = []
         self._failures: list[dict[str, Any]] = []
@@ -128,13 +129,16 @@ class FakeSlack:
     # --- the server ----------------------------------------------------------------------------------------------
 
     async def _link(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(heartbeat=0.2)
+        socket = web.WebSocketResponse(autoping=False)  # a heartbeat would cut off who is slow on a busy machine
         await socket.prepare(request)
         self.sockets.append(socket)
         await socket.send_str(json.dumps({"type": "hello", "num_connections": 1, "padding": "x" * 70_000}))
+        await socket.ping(b"still there?")
         async for message in socket:
             if message.type == WSMsgType.TEXT:
                 self.acknowledged.append(json.loads(message.data))
+            elif message.type == WSMsgType.PONG:
+                self.pongs.append(bytes(message.data))
         return socket
 
     async def _serve(self, request: Request) -> Response:

@@ -16,14 +16,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from knowledge import cipher
 from tests.fakes.telegram_api import TOKEN, TelegramControl
+from tests.fakes.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 60.0
+NEXT_YEAR = datetime.now(UTC).year + 1
+"""The processes live by the real clock: a year in a test would one day lie in the past."""
 
 
 class TelegramProcess:
@@ -121,7 +124,7 @@ class StewardProcess:
         assert self.process is not None
         self.process.terminate()
         try:
-            return self.process.wait(25)
+            return self.process.wait(PATIENCE_S)
         finally:
             self.close()
 

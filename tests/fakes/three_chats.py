@@ -6,7 +6,6 @@ The fakes live in a thread with a loop of its own, so that a test may be an ordi
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -24,6 +23,7 @@ from tests.fakes.slack_api import BOT_TOKEN, SIGNING_SECRET, FakeSlack
 from tests.fakes.steward_process import StewardProcess, steward_process
 from tests.fakes.telegram_api import FakeTelegram
 from tests.fakes.twilio_api import FakeTwilio
+from tests.fakes.waiting import PATIENCE_S, free_port
 
 HOOK_SECRET = "a-long-random-word-for-telegram"
 PATHS = {"slack": "/slack/events", "telegram": "/telegram/webhook", "whatsapp": "/whatsapp/webhook"}
@@ -60,9 +60,9 @@ def in_thread(*servers: Any) -> Iterator[Run]:
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(live()), daemon=True)
     thread.start()
-    assert up.wait(10), "the servers did not come up"
+    assert up.wait(PATIENCE_S), "the servers did not come up"
     try:
-        yield lambda work: asyncio.run_coroutine_threadsafe(work, loop).result(10)
+        yield lambda work: asyncio.run_coroutine_threadsafe(work, loop).result(PATIENCE_S)
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join(10)
@@ -91,7 +91,7 @@ class House:
         return self.http.post(self.url + request.path, content=request.body, headers=headers)
 
     def __post_init__(self) -> None:
-        self.http = httpx.Client(timeout=30)
+        self.http = httpx.Client(timeout=PATIENCE_S)
 
 
 @contextmanager
@@ -99,8 +99,7 @@ def three_chats(folder: Path, more: Mapping[str, str] | None = None) -> Iterator
     """`steward run` with Slack, Telegram and WhatsApp over HTTP, listening."""
     platforms = Platforms()
     with in_thread(platforms.slack, platforms.telegram, platforms.twilio) as platforms.do:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = int(probe.getsockname()[1])
+        port = free_port()
         switches = {
             "STEWARD_HTTP__PORT": str(port), "STEWARD_PUBLIC_URL": twilio_api.PUBLIC,
             "STEWARD_TELEGRAM__MODE": "webhook", "STEWARD_TELEGRAM__SECRET": HOOK_SECRET,

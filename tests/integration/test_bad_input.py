@@ -90,7 +90,7 @@ def test_a_calendar_file_that_is_no_calendar(tmp_path: Path) -> None:
     mine = b"this is my shopping list\n\xff\x00"
     (home / "calendar.ics").write_bytes(mine)
     assert one_sentence(once(home, "what is on my calendar tomorrow?"))
-    told = steward(home, "chat", lines=b"lunch with Ada on 27 November 2026 at 12:30\nyes\n").stdout
+    told = steward(home, "chat", lines=b"lunch with Ada on 27 November at 12:30\nyes\n").stdout
     assert "calendar" in told.lower()
     assert "Created" not in told
     assert (home / "calendar.ics").read_bytes() == mine
@@ -115,10 +115,11 @@ def test_a_file_of_five_megabytes_on_the_chat(tmp_path: Path) -> None:
         telegram.do("document", name="big.txt", content="x" * 5_000_000)
         telegram.do("document", name="\u202egnp.exe", content="MZ", mime="application/octet-stream")
         running.settled(telegram)
-        sent = telegram.sent()
-        assert len(sent) == 2
-        assert "big.txt" in sent[0]
-        assert "MB" in sent[0]
+        assert len(telegram.sent("big.txt", "MB")) == 1
+        answers = [
+            text for text in telegram.sent() if not text.startswith("⏳")
+        ]  # a busy machine may say it takes long
+        assert len(answers) == 2, answers
 
 
 def test_a_home_that_is_a_file_and_one_that_cannot_be_made(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from tests.fakes.openai_api import OpenAIFake
 from tests.fakes.slack_api import CLIENT_ID, CLIENT_SECRET, FakeSlack
 from tests.fakes.steward_process import ROOT, StewardProcess, TelegramProcess, steward_process, telegram_process
 from tests.fakes.telegram_api import TOKEN
+from tests.fakes.waiting import read_all
 
 pytestmark = pytest.mark.integration
 KEY = bytes(range(32)).hex()
@@ -64,9 +65,8 @@ def forms(secret: str) -> set[bytes]:
 def holders(folder: Path, *needles: bytes) -> list[str]:
     """Files below `folder` that hold one of the needles, whatever its case."""
     found = []
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink()):
-        body = path.read_bytes().lower()
-        name = path.relative_to(folder).as_posix()
+    for path, held in read_all(folder).items():
+        name, body = path.relative_to(folder).as_posix(), held.lower()
         found += [name for n in needles if n.lower() in body or n.lower() in name.lower().encode()][:1]
     return found
 
@@ -135,7 +135,7 @@ async def test_no_canary_where_it_must_not_be(tmp_path: Path, house: Path, key: 
                 printed = await asyncio.to_thread(talk, steward, telegram, mail)
                 await asyncio.to_thread(_secrets_are_nowhere, house, printed, slack)
                 _words_are_where_they_may(home, encrypted=bool(key))
-                assert steward.stop() == 0
+                assert await asyncio.to_thread(steward.stop) == 0  # the fakes live in this loop
             _secrets_are_nowhere(house, printed, slack)
             _words_are_where_they_may(home, encrypted=bool(key))
             if key:

@@ -117,7 +117,7 @@ class _Socket(_Webhooks):
         if channel == "telegram":
             platforms.telegram.people.update(**{k: v for k, v in json.loads(body).items() if k != "update_id"})
         elif channel == "slack":
-            assert until(lambda: platforms.slack.sockets, 30), "no socket was opened"
+            assert until(lambda: platforms.slack.sockets, 60), "no socket was opened"
             platforms.do(platforms.slack.push(*_enveloped(body), f"E{time.monotonic_ns()}"))
         else:
             super().bring(channel, body)

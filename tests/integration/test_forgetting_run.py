@@ -20,7 +20,15 @@ import pytest
 from knowledge.embedding.base import from_blob
 from knowledge.embedding.onnx import model_folder
 from knowledge.index.bm25 import stem, token_id
-from tests.fakes.steward_process import ROOT, StewardProcess, TelegramProcess, steward_process, telegram_process
+from tests.fakes.steward_process import (
+    NEXT_YEAR,
+    ROOT,
+    StewardProcess,
+    TelegramProcess,
+    steward_process,
+    telegram_process,
+)
+from tests.fakes.waiting import read_all
 
 pytestmark = pytest.mark.integration
 
@@ -51,8 +59,7 @@ def vectors(home: Path) -> list[bytes]:
 def holders(home: Path, wanted: dict[str, list[bytes]]) -> list[str]:
     """form: file, for every file under the home that holds a form, and for compressed rows that unpack to one."""
     found = []
-    for path in sorted(p for p in home.rglob("*") if p.is_file() and not p.is_symlink()):
-        body = path.read_bytes()
+    for path, body in read_all(home).items():
         found += [f"{name}: {path.relative_to(home)}" for name, some in wanted.items() if any(f in body for f in some)]
         found += [f"name: {path.name}"] if CANARY.lower() in path.name.lower() else []
     with closing(sqlite3.connect(f"file:{home / 'steward.db'}?mode=ro", uri=True)) as db:
@@ -90,13 +97,13 @@ def fill(telegram: TelegramProcess, running: StewardProcess, folder: Path) -> No
     say(telegram, running, f"note: {SENTENCE}")
     say(telegram, running, "note: the dentist is on the second floor")
     say(telegram, running, f"remind me tomorrow at 9 to feed {CANARY}")
-    say(telegram, running, f"lunch with {CANARY} on 2027-03-05 at 12:30")
+    say(telegram, running, f"lunch with {CANARY} on {NEXT_YEAR}-03-05 at 12:30")
     telegram.do("press", label="Approve", message=telegram.ref("Approval", CANARY))
     running.settled(telegram)
-    say(telegram, running, "lunch with Ada on 2027-03-06 at 12:30")
+    say(telegram, running, f"lunch with Ada on {NEXT_YEAR}-03-06 at 12:30")
     telegram.do("press", label="Approve", message=telegram.ref("Approval", "Ada"))
     running.settled(telegram)
-    say(telegram, running, f"dinner with {CANARY.upper()} on 2027-03-08 at 19:00")
+    say(telegram, running, f"dinner with {CANARY.upper()} on {NEXT_YEAR}-03-08 at 19:00")
     say(telegram, running, f"where does the {CANARY.lower()} sleep?")
     file = folder / "mill.txt"
     file.write_text(f"Chapter one. {SENTENCE}\n\nChapter two. The miller kept bees.\n")

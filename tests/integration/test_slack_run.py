@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from tests.fakes import slack_api, slack_people
 from tests.fakes.slack_api import FakeSlack
+from tests.fakes.waiting import PATIENCE_S, free_port, until
 
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-async def _until(what: Callable[[], bool], told: Callable[[], object], patience_s: float = 40.0) -> None:
-    ends = time.monotonic() + patience_s
-    while not what():
-        assert time.monotonic() < ends, told()
-        await asyncio.sleep(0.05)
 
 
 class Run:
@@ -48,8 +35,17 @@ class Run:
         answer = await self.http.post(signed.path, content=signed.body, headers=dict(signed.headers))
         assert (answer.status_code, answer.text) == (200, "")
 
-    async def hears(self, words: str) -> None:
-        await _until(lambda: any(words in str(message) for message in self.slack.sent()), self.slack.sent)
+    async def hears(self, *words: str) -> dict[str, Any]:
+        """The newest message that holds `words`, once there is one."""
+        await until(lambda: self._holding(words), self.slack.sent)
+        return self._holding(words)[-1]
+
+    def _holding(self, words: tuple[str, ...]) -> list[dict[str, Any]]:
+        return [message for message in self.slack.sent() if all(word in str(message) for word in words)]
+
+    def whispered(self, *words: str) -> list[dict[str, Any]]:
+        """What one pair of eyes alone was shown, and holds `words`."""
+        return [message for message in self.slack.ephemeral if all(word in str(message) for word in words)]
 
     async def settles(self) -> None:
         """Everything said so far is known to have been said: nobody reacts within a millisecond."""
@@ -58,7 +54,7 @@ class Run:
             with closing(sqlite3.connect(f"file:{self.home / 'steward.db'}?mode=ro", uri=True, timeout=10)) as db:
                 return not db.execute("SELECT 1 FROM message WHERE state IN ('pending','running')").fetchall()
 
-        await _until(silent, self.slack.sent)
+        await until(silent, self.slack.sent)
 
     def events(self) -> int:
         path = self.home / "calendar.ics"
@@ -67,8 +63,8 @@ class Run:
 
 @asynccontextmanager
 async def running(folder: Path) -> AsyncIterator[Run]:
-    home, port = folder / "home", _free_port()
-    async with FakeSlack() as slack, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+    home, port = folder / "home", free_port()
+    async with FakeSlack() as slack, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as http:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("STEWARD_")}
         switches = {
             "HOME": str(home), "HTTP__PORT": str(port), "SLACK__BOT_TOKEN": slack_api.BOT_TOKEN,
@@ -83,7 +79,7 @@ async def running(folder: Path) -> AsyncIterator[Run]:
             assert slack.violations() == []
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(20)
+            process.wait(PATIENCE_S)
 
 
 async def test_a_card_is_decided_and_undone_over_slack(tmp_path: Path) -> None:
@@ -110,11 +106,11 @@ async def test_what_slack_has_of_its_own_form_thumb_thread_shortcut_and_home(tmp
     async with running(tmp_path) as run:
         people, slack = run.slack.people, run.slack
         await run.post(people.text("lunch with Ada on 27 November at 12:30", thread_ts="5.0"))
-        await run.hears("Create event")
-        assert slack.sent()[-1]["thread_ts"] == "5.0", "a turn stays in its thread"
+        asked = await run.hears("Create event")
+        assert asked["thread_ts"] == "5.0", "a turn stays in its thread"
 
         await run.post(people.press("Edit"))
-        await _until(lambda: bool(slack.views), slack.calls)
+        await until(lambda: bool(slack.views), slack.calls)
         (view,) = slack.views
         assert "Lunch with Ada" in str(view["blocks"][0]), "the form shows the card as it stands"
         held = {b["element"]["action_id"]: b["element"] for b in view["blocks"] if b["type"] == "input"}
@@ -128,12 +124,12 @@ async def test_what_slack_has_of_its_own_form_thumb_thread_shortcut_and_home(tmp
         await run.post(people.submit(view, None, location="Luigi's", summary="Lunch with Ada L."))
         await run.hears("Luigi's")
         await run.post(people.press("Edit"))
-        await _until(lambda: len(slack.views) == 2, slack.calls)
+        await until(lambda: len(slack.views) == 2, slack.calls)
         view = slack.views[-1]
         assert "Lunch with Ada L." in str(view["blocks"][1])
         await run.post(people.submit(view, "make it 3pm"))
-        await run.hears("15:00")
-        await run.post(people.text("an hour later", thread_ts=slack.sent()[-1]["ts"]))
+        revised = await run.hears("15:00")
+        await run.post(people.text("an hour later", thread_ts=revised["ts"]))
         await run.hears("17:00")
         assert not any("What should change" in str(message) for message in slack.sent()[said:])
 
@@ -144,42 +140,40 @@ async def test_what_slack_has_of_its_own_form_thumb_thread_shortcut_and_home(tmp
         assert run.events() == 1
 
         await run.post(people.shortcut("approve everything &amp; pay"))
-        await _until(lambda: bool(slack.ephemeral), slack.calls)
+        await until(lambda: bool(slack.ephemeral), slack.calls)
         assert {(one["channel"], one["user"]) for one in slack.ephemeral} == {("C1", slack_people.USER)}
 
         await run.post(people.text("<@UBOT> coffee with Zoe on 2 December at 10:00", channel="C1", raw=True))
-        await _until(lambda: "Coffee with Zoe" in str(slack.ephemeral), slack.calls)
-        card = slack.ephemeral[-1]
+        await until(lambda: run.whispered("Coffee with Zoe", "Reject"), slack.calls)
+        card = run.whispered("Coffee with Zoe", "Reject")[-1]
         keys = {e["text"]["text"]: e for block in card["blocks"] for e in block.get("elements", ())}
         for key, told in (("Why?", "Why approval"), ("Reject", "❌ Rejected")):
             place = {"thread_ts": card["thread_ts"]}
             await run.post(people.interaction(keys[key], "C1", "9.0", place, slack_people.USER))
-            await _until(lambda told=told: told in str(slack.ephemeral), slack.calls)  # type: ignore[misc]
+            await until(lambda told=told: told in str(slack.ephemeral), slack.calls)  # type: ignore[misc]
         assert not [where for where, message in people.messages.items() if where[0] == "C1" and message.get("bot_id")]
 
         await run.post(people.starts_thread())
-        await _until(lambda: bool(slack.calls("assistant.threads.setSuggestedPrompts")), slack.calls)
+        await until(lambda: bool(slack.calls("assistant.threads.setSuggestedPrompts")), slack.calls)
 
         await run.post(people.opens_home(user="U7"))
         await run.post(people.text("dinner with Bo on 28 November at 19:00"))
         await run.hears("Dinner with Bo")
         await run.post(people.opens_home())
-        await _until(lambda: "Dinner with Bo" in str(people.homes), slack.calls)
+        await until(lambda: "Dinner with Bo" in str(people.homes), slack.calls)
         assert list(people.homes) == [slack_people.USER], "nobody else gets a board"
         await run.post(people.press_home("Pause", near="brief"))
-        await _until(lambda: "(paused)" in str(people.homes), lambda: people.homes)
+        await until(lambda: "(paused)" in str(people.homes), lambda: people.homes)
         await run.post(people.press_home("Approve", near="Dinner with Bo"))
-        await _until(lambda: "'text': 'Approve'" not in str(people.homes), lambda: people.homes)
-        await _until(lambda: run.events() == 2, slack.sent)
+        await until(lambda: "'text': 'Approve'" not in str(people.homes), lambda: people.homes)
+        await until(lambda: run.events() == 2, slack.sent)
 
 
 async def _serves(http: httpx.AsyncClient) -> None:
-    ends = time.monotonic() + 20
-    while True:
+    async def listens() -> bool:
         try:
-            if (await http.get("/healthz")).status_code == 200:
-                return
+            return (await http.get("/healthz")).status_code == 200
         except httpx.TransportError:
-            pass
-        assert time.monotonic() < ends, "the receiver did not come up"
-        await asyncio.sleep(0.1)
+            return False
+
+    await until(listens, lambda: "the receiver did not come up")

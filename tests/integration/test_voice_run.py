@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.sound import note
-from tests.fakes.steward_process import ROOT, StewardProcess
+from tests.fakes.steward_process import NEXT_YEAR, ROOT, StewardProcess
 from tests.fakes.telegram_api import TOKEN, FakeTelegram
 from tests.fakes.transcriber_api import FakeTranscriber
 
@@ -41,7 +41,9 @@ async def test_a_voice_note_is_heard_shown_and_done_and_a_hostile_one_takes_noth
 
         try:
             transcriber.say(
-                "Note: the accountant prefers mornings.", "lunch with Ada on 27 November 2030 at 12:30", "Approve."
+                "Note: the accountant prefers mornings.",
+                f"lunch with Ada on 27 November {NEXT_YEAR} at 12:30",
+                "Approve.",
             )
             speaks(note())
             await until(shown("Noted"))

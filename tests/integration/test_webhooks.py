@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -20,8 +19,16 @@ import pytest
 
 from bot.home import Home
 from bot.local import ask
-from tests.fakes.steward_process import ROOT, StewardProcess, TelegramProcess, steward_process, telegram_process
+from tests.fakes.steward_process import (
+    NEXT_YEAR,
+    ROOT,
+    StewardProcess,
+    TelegramProcess,
+    steward_process,
+    telegram_process,
+)
 from tests.fakes.telegram_api import SECRET_HEADER
+from tests.fakes.waiting import PATIENCE_S, free_port
 
 pytestmark = pytest.mark.integration
 
@@ -43,7 +50,9 @@ class House:
         return self.receivers[0].home
 
     def post(self, update: Any, to: int = 0, secret: str = SECRET) -> int:
-        return httpx.post(self.urls[to] + PATH, json=update, headers={SECRET_HEADER: secret}, timeout=30).status_code
+        return httpx.post(
+            self.urls[to] + PATH, json=update, headers={SECRET_HEADER: secret}, timeout=PATIENCE_S
+        ).status_code
 
     def text(self, words: str) -> dict[str, Any]:
         """What the principal typed, as the update Telegram would post."""
@@ -59,7 +68,7 @@ def house(folder: Path) -> Iterator[House]:
     """PUBLIC_URL leads nowhere: the tests post the updates themselves, to both receivers."""
     with ExitStack() as stack:
         telegram = stack.enter_context(telegram_process(folder))
-        ports = [_free_port() for _ in range(2)]
+        ports = [free_port() for _ in range(2)]
         started = []
         for role, port in (("receiver", ports[0]), ("receiver", ports[1]), ("worker", 0)):
             more = {
@@ -76,20 +85,14 @@ def house(folder: Path) -> Iterator[House]:
 
 def _ready(url: str) -> bool:
     try:
-        return httpx.get(url + "/readyz", timeout=2).status_code == 200
+        return httpx.get(url + "/readyz", timeout=PATIENCE_S).status_code == 200
     except httpx.HTTPError:
         return False
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def test_forty_decisions_at_once_over_two_processes_and_two_channels(tmp_path: Path) -> None:
     with house(tmp_path) as here:
-        assert here.post(here.text("lunch with Ada on 2027-01-05 at 12:30")) == 200
+        assert here.post(here.text(f"lunch with Ada on {NEXT_YEAR}-01-05 at 12:30")) == 200
         here.settled()
         card = here.telegram.ref("Approval")
         number = here.receivers[0].rows("SELECT id FROM card")[0][0][1:]
@@ -104,7 +107,7 @@ def test_forty_decisions_at_once_over_two_processes_and_two_channels(tmp_path: P
             for verb in ("approve", "reject")
         ]  # fmt: skip
         orders = asyncio.run(_all_at_once(here, presses, number))
-        said = [process.communicate(timeout=60) for process in shell]
+        said = [process.communicate(timeout=120) for process in shell]
         here.settled()
 
         answers = here.telegram.calls("answerCallbackQuery")
@@ -131,7 +134,7 @@ def test_forty_decisions_at_once_over_two_processes_and_two_channels(tmp_path: P
 async def _all_at_once(here: House, presses: list[Any], number: str) -> list[dict[str, Any]]:
     """Every press to both receivers at the same time (each update arrives twice), and six orders beside them."""
     worker = Home(here.home).socket("worker")
-    async with httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_connections=80)) as http:
+    async with httpx.AsyncClient(timeout=PATIENCE_S, limits=httpx.Limits(max_connections=80)) as http:
         posts = [
             http.post(url + PATH, json=update, headers={SECRET_HEADER: SECRET})
             for update in presses
@@ -164,7 +167,7 @@ def test_the_same_update_before_during_and_after_is_one_turn_and_one_answer(tmp_
 
 
 async def _many(here: House, update: Any, times: int) -> None:
-    async with httpx.AsyncClient(timeout=30) as http:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as http:
         every = [http.post(u + PATH, json=update, headers={SECRET_HEADER: SECRET}) for u in here.urls * (times // 2)]
         assert {r.status_code for r in await asyncio.gather(*every)} == {200}
 
@@ -174,7 +177,7 @@ def test_what_is_not_authentic_leaves_no_row_and_what_cannot_be_stored_is_not_ac
         update = here.text("note: hello")
         for secret in ("", "wrong", SECRET[:-1], SECRET + "x", "\u00e9"):
             headers = {SECRET_HEADER: secret.encode("utf-8")} if secret else {}
-            answer = httpx.post(here.urls[0] + PATH, content=json.dumps(update), headers=headers, timeout=30)
+            answer = httpx.post(here.urls[0] + PATH, content=json.dumps(update), headers=headers, timeout=PATIENCE_S)
             assert answer.status_code == 403, secret
         assert httpx.get(here.urls[0] + PATH).status_code == 405
         assert httpx.get(here.urls[0] + "/healthz").text == "ok"
@@ -190,7 +193,7 @@ def test_what_is_not_authentic_leaves_no_row_and_what_cannot_be_stored_is_not_ac
 @contextmanager
 def _store_down(path: Path) -> Iterator[None]:
     """The inbox's table is not there for a moment."""
-    db = sqlite3.connect(path, timeout=20, isolation_level=None)
+    db = sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None)
     db.execute("ALTER TABLE delivery RENAME TO delivery_elsewhere")
     try:
         yield

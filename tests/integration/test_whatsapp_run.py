@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,9 +16,10 @@ import httpx
 import pytest
 
 from tests.fakes.sound import tone
-from tests.fakes.steward_process import ROOT
+from tests.fakes.steward_process import NEXT_YEAR, ROOT
 from tests.fakes.telegram_api import TOKEN, FakeTelegram
 from tests.fakes.twilio_api import ACCOUNT, AUTH_TOKEN, NUMBER, PERSON, PUBLIC, FakeTwilio
+from tests.fakes.waiting import PATIENCE_S, free_port, until
 
 pytestmark = pytest.mark.integration
 
@@ -42,7 +40,7 @@ class Run:
     twilio: FakeTwilio
     http: httpx.AsyncClient
     telegram: FakeTelegram | None
-    seen: int = field(default=0)
+    heard: set[str] = field(default_factory=set)
 
     async def post(self, body: bytes, path: str = "/whatsapp/webhook", token: str = AUTH_TOKEN) -> int:
         signed = self.twilio.signed(body, path, token=token)
@@ -58,19 +56,16 @@ class Run:
         return await self.post(self.twilio.report(sid, status, error), "/whatsapp/status", token)
 
     async def hears(self, *words: str) -> dict[str, object]:
-        """The next message that holds `words`; what came before it is read."""
-        found: list[dict[str, object]] = []
+        """A message not heard before that holds `words`: a card's new look and an answer may come in either order."""
 
-        def said() -> bool:
-            for n, message in enumerate(self.twilio.sent()[self.seen :], self.seen + 1):
-                if all(word in message["body"] for word in words):
-                    self.seen = n
-                    found.append(message)
-                    return True
-            return False
+        def fresh() -> list[dict[str, object]]:
+            unheard = [m for m in self.twilio.sent() if m["sid"] not in self.heard]
+            return [m for m in unheard if all(word in m["body"] for word in words)]
 
-        await until(said, lambda: f"{words} in {[m['body'] for m in self.twilio.sent()[self.seen :]]}")
-        return found[0]
+        await until(fresh, lambda: f"{words} in {[m['body'] for m in self.twilio.sent()]}")
+        found = fresh()[0]
+        self.heard.add(str(found["sid"]))
+        return found
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
         with sqlite3.connect(f"file:{self.home / 'steward.db'}?mode=ro", uri=True, timeout=10) as db:
@@ -86,30 +81,21 @@ class Run:
 
     async def silent_since(self, seconds: float) -> None:
         """The last thing the person wrote lies `seconds` back."""
-        db = sqlite3.connect(self.home / "steward.db", timeout=20)
+        db = sqlite3.connect(self.home / "steward.db", timeout=PATIENCE_S)
         with db:
             db.execute("UPDATE delivery SET received_at=received_at-? WHERE channel='whatsapp'", (int(seconds * 1000),))
         db.close()
-
-
-async def until(what: Callable[[], bool], told: Callable[[], object], patience_s: float = 40.0) -> None:
-    ends = time.monotonic() + patience_s
-    while not what():
-        assert time.monotonic() < ends, told()
-        await asyncio.sleep(0.03)
 
 
 @asynccontextmanager
 async def running(
     folder: Path, *, telegram: bool = False, principal: str = PERSON, programs: str = ""
 ) -> AsyncIterator[Run]:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = int(server.getsockname()[1])
-    home = folder / "home"
+    home, port = folder / "home", free_port()
     async with (
         FakeTwilio() as twilio,
         FakeTelegram() as phone,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as http,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as http,
     ):
         switches = {
             "HOME": str(home), "ZONE": "Europe/Zurich", "HTTP__PORT": str(port), "PUBLIC_URL": PUBLIC,
@@ -133,22 +119,20 @@ async def running(
             assert phone.violations() == []
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(20)
+            process.wait(PATIENCE_S)
             written = (folder / "log").read_text()
             assert AUTH_TOKEN not in written
             assert "Traceback" not in written, written[-3000:]
 
 
 async def _serves(http: httpx.AsyncClient) -> None:
-    ends = time.monotonic() + 30
-    while True:
+    async def listens() -> bool:
         try:
-            if (await http.get("/readyz")).status_code == 200:
-                return
+            return (await http.get("/readyz")).status_code == 200
         except httpx.TransportError:
-            pass
-        assert time.monotonic() < ends, "the receiver did not come up"
-        await asyncio.sleep(0.1)
+            return False
+
+    await until(listens, lambda: "the receiver did not come up")
 
 
 async def test_a_card_is_decided_by_button_and_by_number_and_undone_over_whatsapp(tmp_path: Path) -> None:
@@ -157,7 +141,7 @@ async def test_a_card_is_decided_by_button_and_by_number_and_undone_over_whatsap
         await run.hears("Noted")
         await until(lambda: bool(run.twilio.typing), lambda: "no typing indicator")
 
-        await run.writes("lunch with Ada on 2027-11-27 at 12:30")
+        await run.writes(f"lunch with Ada on {NEXT_YEAR}-11-27 at 12:30")
         await run.hears("Create event")
         await run.hears("Lunch with Ada", "1 Approve · 2 Reject · 3 Edit")
         await run.presses("Approve")
@@ -170,19 +154,19 @@ async def test_a_card_is_decided_by_button_and_by_number_and_undone_over_whatsap
         await run.hears("Undone.")
         assert run.events() == 0
 
-        await run.writes("coffee with Bob on 2027-11-28 at 10:00")
+        await run.writes(f"coffee with Bob on {NEXT_YEAR}-11-28 at 10:00")
         await run.hears("Coffee with Bob", "1 Approve")
         await run.settled()
         for vague in ("4711", "aprove?", "👍", "yes please but tomorrow"):
             await run.writes(vague)
             await run.settled()
         assert run.rows("SELECT count(*) FROM effect WHERE undoes IS NULL") == [(2,)]
-        assert "version 2" in run.twilio.sent()[-2]["body"]
+        await run.hears("version 2")
         await run.writes("2")
         await run.hears("❌ Rejected")
         assert run.events() == 0
 
-        await run.writes("tea with Cleo on 2027-11-29 at 16:00")
+        await run.writes(f"tea with Cleo on {NEXT_YEAR}-11-29 at 16:00")
         await run.hears("Tea with Cleo", "1 Approve")
         await run.settled()
         await run.writes("3")
@@ -204,8 +188,8 @@ async def test_a_spoken_answer_is_fetched_by_twilio_from_the_running_receiver(tm
     async with running(tmp_path, programs=str(tmp_path)) as run:
         await run.writes("note: the accountant prefers mornings, answer by voice")
         await run.hears("Noted")
-        await until(lambda: bool(run.twilio.sent()[-1]["media"]), run.twilio.sent)
-        address = run.twilio.sent()[-1]["media"].removeprefix(PUBLIC)
+        await until(lambda: any(m["media"] for m in run.twilio.sent()), run.twilio.sent)
+        (address,) = (m["media"].removeprefix(PUBLIC) for m in run.twilio.sent() if m["media"])
         head, whole = await run.http.head(address), await run.http.get(address)
         assert (head.status_code, whole.status_code, whole.headers["content-type"]) == (200, 200, "audio/ogg")
         assert whole.content.startswith(b"OggS")
@@ -249,7 +233,7 @@ async def test_a_day_and_a_second_later_the_template_knocks_and_the_card_stands_
     async with running(tmp_path, telegram=True) as run:
         phone = run.telegram
         assert phone is not None
-        await run.writes("lunch with Ada on 2027-11-27 at 12:30")
+        await run.writes(f"lunch with Ada on {NEXT_YEAR}-11-27 at 12:30")
         card = await run.hears("Create event")
         await run.settled()
         await run.silent_since(DAY + 1)
@@ -279,5 +263,4 @@ async def test_a_person_without_a_phone_number_is_a_stranger_unless_linked(tmp_p
         await run.writes("note: both of me", ExternalUserId="whatsapp:ID.7")
         await run.hears("Noted")
         await run.writes("note: only my id", **hidden)
-        await run.hears("only my id")
-        assert run.twilio.sent()[-1]["to"] == "whatsapp:ID.7"
+        assert (await run.hears("only my id"))["to"] == "whatsapp:ID.7"

@@ -14,6 +14,7 @@ import pytest
 
 from tests.crash.talk import Talk, name
 from tests.fakes.steward_process import ROOT, StewardProcess, steward_process, telegram_process
+from tests.fakes.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.integration
 
@@ -78,7 +79,7 @@ def test_a_stopped_worker_s_work_is_taken_over_and_it_writes_nothing_when_it_wak
         for _ in range(12):
             talk.note()
         talk.approve(talk.undecided()[0])
-        _stop_in_the_middle(receiver, first.process.pid)
+        _stop_in_the_middle(receiver, first.process.pid, talk)
         done = len(telegram.sent())
         with steward_process(home, telegram.url, "worker", TWO_WORKERS):
             receiver.settled(telegram)
@@ -91,10 +92,12 @@ def test_a_stopped_worker_s_work_is_taken_over_and_it_writes_nothing_when_it_wak
             assert not first.process.poll(), f"the stalled worker crashed instead of stepping back: {first.tail()}"
 
 
-def _stop_in_the_middle(watched: StewardProcess, pid: int) -> None:
+def _stop_in_the_middle(watched: StewardProcess, pid: int, talk: Talk) -> None:
     """SIGSTOP while a turn runs, but not inside a transaction: a stopped writer would hold SQLite's one write lock."""
-    ends = time.monotonic() + 20
+    ends = time.monotonic() + PATIENCE_S
     while time.monotonic() < ends:
+        if watched.quiet():  # all was over before a look fell into a turn
+            talk.note()
         if watched.count("turn WHERE state='running'"):
             os.kill(pid, signal.SIGSTOP)
             if watched.count("turn WHERE state='running'") and _can_write(watched.home / "steward.db"):

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.steward_process import steward_process, telegram_process
+from tests.fakes.steward_process import NEXT_YEAR, steward_process, telegram_process
 from tests.fakes.telegram_api import TOKEN
+from tests.fakes.waiting import read_all
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +27,7 @@ def test_canary_tokens_are_found_nowhere(tmp_path: Path) -> None:
     with telegram_process(tmp_path / "outside") as telegram, steward_process(home, telegram.url, more=more) as steward:
         telegram.do("text", text="note: hello")
         telegram.do("fail", method="sendMessage", times=2, status=500)
-        telegram.do("text", text="lunch with Ada on 2027-01-05 at 12:30")
+        telegram.do("text", text=f"lunch with Ada on {NEXT_YEAR}-01-05 at 12:30")
         telegram.do("text", text="/status")
         telegram.do("text", text="/failures")
         telegram.do("text", text="/xyzzy")
@@ -48,11 +49,8 @@ def test_canary_tokens_are_found_nowhere(tmp_path: Path) -> None:
 
 def _look(home: Path, log: Path) -> int:
     """How many files were searched; fails at the first that holds a secret."""
-    searched = 0
-    for path in [*home.rglob("*"), log]:
-        if path.is_file():
-            body = path.read_bytes()
-            searched += 1
-            for secret in (TOKEN, TOKEN.partition(":")[2], *CANARIES.values()):
-                assert secret.encode() not in body, f"{path.name} holds a secret"
-    return searched
+    found = read_all(home) | {log: log.read_bytes()}
+    for path, body in found.items():
+        for secret in (TOKEN, TOKEN.partition(":")[2], *CANARIES.values()):
+            assert secret.encode() not in body, f"{path.name} holds a secret"
+    return len(found)

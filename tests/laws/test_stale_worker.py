@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +14,7 @@ from graphs.turn import start
 from knowledge.store import effects, inbox, leases, messages, timers, turns
 from knowledge.store.leases import StaleLease
 from knowledge.words import Outbound
+from tests.fakes.waiting import until
 from tests.playbooks.kit import Book
 
 pytestmark = pytest.mark.slow
@@ -71,13 +71,14 @@ async def test_a_stale_claim_on_an_effect_or_a_message_changes_nothing(play: Boo
 
 async def test_long_work_of_the_control_lane_is_not_claimed_twice(play: Book) -> None:
     """A nightly backup that takes longer than a claim lasts."""
-    crew, control, begun, nights = play.steward.crew, play.steward.control, asyncio.Event(), []
+    crew, control, nights = play.steward.crew, play.steward.control, []
+    begun, over = asyncio.Event(), asyncio.Event()
 
     class SlowNight(House):
         async def night(self, kind: str) -> str:
             nights.append(kind)
             begun.set()
-            await asyncio.sleep(1.2)
+            await over.wait()
             return ""
 
     object.__setattr__(crew, "lease_ms", 600)
@@ -86,11 +87,14 @@ async def test_long_work_of_the_control_lane_is_not_claimed_twice(play: Book) ->
         await timers.arm(tx, "slow", "house_slow", "house", "", {}, ms(play.clock()), ms(play.clock()))
     play.steward.worker.poke()
     await begun.wait()
+    renewed = "delivery WHERE lane='control' AND state='running' AND not_before>=:end"
     for _ in range(4):
         play.clock.now += timedelta(milliseconds=250)
-        await asyncio.sleep(0.25)  # a third of a claim, and a little
+        end = ms(play.clock()) + 600
+        await until(lambda end=end: play.count(renewed, end=end), play.last_rows)  # type: ignore[misc]
         async with crew.db.write() as tx:
             assert await inbox.claim_control(tx, ms(play.clock()), 600, crew.reach) == [], "another worker has it, too"
+    over.set()
     await play.settle()
     assert nights == ["house_slow"]
 
@@ -133,12 +137,9 @@ async def test_a_standby_worker_takes_over_as_soon_as_the_other_s_claim_runs_out
             key = leases.conversation_key("telegram", "42")
             assert await leases.take(tx, key, "elsewhere", now, 1500) is not None
     play.steward.worker.poke()  # it looks now, while the claim holds; then nobody pokes
-    await asyncio.sleep(1.2)
-    assert not chat.said
-    ends = time.monotonic() + 15
-    while not chat.said and time.monotonic() < ends:
-        await play.steward.worker.moved(0.05)
-    assert chat.said, f"nobody took it over: {play.last_rows()}"
+    await asyncio.sleep(1.0)
+    assert not chat.said or ms(crew.clock()) >= now + 1500
+    await until(lambda: chat.said, lambda: f"nobody took it over: {play.last_rows()}")
     await play.settle()
 
 

@@ -18,7 +18,7 @@ from knowledge.store import people
 from knowledge.store.intake import Intake
 from tests.contract.channel_rigs import RIGS, Rig
 from tests.contract.console_rig import console_rig
-from tests.playbooks.kit import NOW, ZURICH, Book, Clock, lay_out
+from tests.playbooks.kit import NOW, UNHURRIED, ZURICH, Book, Clock, lay_out
 
 CHATS = {**RIGS, "console": console_rig}
 
@@ -66,6 +66,7 @@ async def opened(name: str, home: Path, template: Path, now: datetime = NOW, **s
         async with steward.crew.db.write() as tx:
             await people.set_standing(tx, name, me.sender, "principal", ms(now), conversation=me.conversation)
         intake = Intake(steward.home.database)
+        steward.worker.progress.pace = UNHURRIED
         work = asyncio.create_task(steward.worker.run())
         try:
             yield Chat(rig, Book(steward, clock, {}, intake, {}, {}, set(), cards={}), name)

@@ -34,11 +34,13 @@ from knowledge.store import people
 from knowledge.store.effects import Effect, of_turn
 from knowledge.store.intake import Arrival, Intake
 from knowledge.words import Outbound
+from tests.fakes.waiting import PATIENCE_S
 from tests.playbooks.recorder import PRINCIPAL, Recorder
 
 ZURICH = "Europe/Zurich"
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=ZoneInfo(ZURICH))  # a Friday
-PATIENCE_S = 60.0
+UNHURRIED = Pace(after_s=600)
+"""Of progress in a playbook: a busy machine says nothing of taking long that no step expects."""
 
 _QUIET = """
 SELECT EXISTS(SELECT 1 FROM delivery WHERE state IN ('new','running') AND not_before<=:now)
@@ -388,7 +390,7 @@ async def open_book(
                     conversation = None if name == "slack" else PRINCIPAL
                     await people.set_standing(tx, name, PRINCIPAL, "principal", ms(now), conversation=conversation)
         intake = Intake(steward.home.database)
-        steward.worker.progress.pace = Pace(after_s=10 * PATIENCE_S)  # a busy machine says no words of its own
+        steward.worker.progress.pace = UNHURRIED
         await steward.worker.recover()
         work = asyncio.create_task(steward.worker.run())
         zero = dict.fromkeys(chats, 0)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Any, Literal
 
-from channels.base import Delivery, FileRef, Finding, Inbound, Limits, Receipt
+from channels.base import Delivery, FileRef, Finding, Inbound, Limits, Receipt, Refusal
 from knowledge.words import Outbound, Press
 
 PRINCIPAL = "42"
@@ -16,7 +16,8 @@ PRINCIPAL = "42"
 class Recorder:
     """The speaking part of a channel called `name`. `fails` are raised by the next sends, one each.
 
-    `lost` holds errors raised after the message has arrived: the answer got lost on the way back.
+    `lost` holds errors raised after the message has arrived: the answer got lost on the way back. `refuses` says of
+    which messages none is taken.
     """
 
     limits = Limits(text=4096, unit="chars")
@@ -31,6 +32,7 @@ class Recorder:
         self.edits: list[str] = []
         self.fails: list[Exception] = []
         self.lost: list[Exception] = []
+        self.refuses: Callable[[Outbound], bool] = lambda _message: False
 
     # --- what people do ------------------------------------------------------------------------------------------
 
@@ -85,6 +87,8 @@ class Recorder:
         return [message]
 
     async def send(self, message: Outbound, conversation: str) -> Receipt:
+        if self.refuses(message):
+            raise Refusal("blocked")
         if self.fails:
             raise self.fails.pop(0)
         ref = self._keep(message, conversation)

@@ -13,12 +13,13 @@ import pytest
 from sqlalchemy import update
 
 from bot.progress import FORGETS, Pace, Work, sweep
-from channels.base import Inbound, Refusal
+from channels.base import Inbound
 from graphs.state import Said, ms
 from graphs.tools.base import Arguments, Receipt
 from knowledge import doing, forgetting
 from knowledge.database.schema import turn
 from knowledge.store.inbox import Stored
+from tests.fakes.waiting import until
 from tests.playbooks.chats import Chat, opened
 from tests.playbooks.kit import Book, asks, calls, presses, says, toasts, user
 
@@ -26,15 +27,6 @@ pytestmark = pytest.mark.slow
 
 QUICK = Pace(after_s=0.02, every_s=0.02)
 READ = Said("a file", "file", "untrusted", "test", payload={"sentence": "I have read it."})
-
-
-async def until(holds: Callable[[], object | Awaitable[object]]) -> None:
-    for _ in range(1000):
-        found = holds()
-        if await found if isinstance(found, Awaitable) else found:
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it never came to be")
 
 
 def reads(chat: Chat, take: Callable[[int], Awaitable[None]]) -> None:
@@ -183,16 +175,8 @@ async def test_a_word_of_progress_that_is_lost_is_no_failure_and_holds_up_nothin
     chat, lost = errand_play.chats["telegram"], "message WHERE key LIKE '%/progress' AND state='failed'"
     await errand_play(user("errands: post a"), asks("a"))
 
-    async def quiet() -> bool:
-        return await errand_play.count("message WHERE state IN ('pending','running')") == 0
-
-    async def refused() -> None:
-        await until(quiet)
-        chat.fails.append(Refusal("blocked"))
-        await until(lambda: errand_play.count(lost))
-
-    slow(errand_play, refused)
-    errand_play.steward.worker.progress.pace = Pace(0.5, 0.02)
+    chat.refuses = lambda message: message.progress
+    slow(errand_play, lambda: until(lambda: errand_play.count(lost)))
     card = chat.said[-1][1]
     await errand_play.deliver(chat.pressed(chat.posted[card].buttons[0][0].data, card))
     await errand_play.settle()

@@ -72,6 +72,6 @@ def test_no_text_makes_a_claim_raise(text: str) -> None:
     "words", ["remind me " * 2000, "a " * 10_000, "note " * 4000, "x" * 20_000, "what's on " * 2000, " " * 20_000]
 )
 def test_long_texts_are_decided_at_once(words: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     claimed(words)
-    assert time.perf_counter() - begun < 0.5
+    assert time.process_time() - begun < 0.5

@@ -60,7 +60,7 @@ class Terminal:
         time.sleep(0.2)
         self.type("\r")
 
-    def sees(self, wanted: str, timeout_s: float = 40.0) -> None:
+    def sees(self, wanted: str, timeout_s: float = 60.0) -> None:
         """Wait until `wanted` is on the screen, after what was seen before."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
@@ -94,7 +94,7 @@ class Terminal:
         return True
 
     def leaves(self) -> int:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while self.process.poll() is None and time.monotonic() < deadline:
             self._read(0.1)
         return self.process.wait(1)
@@ -188,7 +188,7 @@ def test_a_reminder_is_shown_above_what_is_being_typed(terminal: Terminal) -> No
 def test_a_running_turn_is_stopped_and_the_chat_goes_on(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes calls and never answers: a model that hangs
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
-        models = {"FAST": "openai:silent", "BASE_URL": url, "API_KEY": "none", "TIMEOUT_S": "15"}
+        models = {"FAST": "openai:silent", "BASE_URL": url, "API_KEY": "none", "TIMEOUT_S": "60"}
         terminal = Terminal(tmp_path / "home", **{f"STEWARD_MODELS__{name}": value for name, value in models.items()})
         try:
             terminal.sees("›")

@@ -19,6 +19,7 @@ from channels.whatsapp_access import WhatsAppAccess
 from graphs.models.client import ChatModel, ModelTrouble
 from knowledge import egress
 from knowledge.words import Outbound
+from tests.fakes.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -222,11 +223,14 @@ async def test_a_refusal_inside_the_receiver_is_written_down_with_the_bare_drive
     running = asyncio.create_task(receiver.run())
     db = Database(home.database)
     told: list[ledger.Line] = []
-    async with asyncio.timeout(20):
-        while not any(line.entry.what == "failure.opened" for line in told):
-            await asyncio.sleep(0.02)
-            async with db.read() as tx:
-                told = await ledger.lines(tx)
+
+    async def written() -> bool:
+        nonlocal told
+        async with db.read() as tx:
+            told = await ledger.lines(tx)
+        return any(line.entry.what == "failure.opened" for line in told)
+
+    await until(written)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     async with db.write() as tx:

@@ -291,9 +291,9 @@ def test_ten_thousand_events_cost_little(tmp_path: Path) -> None:
             *(f"UID:{n}\nSUMMARY:E{n}\nDTSTART:{day + timedelta(days=n):%Y%m%dT%H%M%SZ}\n" for n in range(10_000))
         )
     )
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert len(week(IcsCalendar(path, ZURICH))) == 7
-    assert time.perf_counter() - begun < 3
+    assert time.process_time() - begun < 3
 
 
 TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=300)

@@ -31,9 +31,11 @@ pytestmark = pytest.mark.slow
 
 
 @asynccontextmanager
-async def a_splitter(fake: OpenAIFake, name: str = "openai:scripted") -> AsyncIterator[ModelSplitter]:
+async def a_splitter(
+    fake: OpenAIFake, name: str = "openai:scripted", timeout_s: float = 30.0
+) -> AsyncIterator[ModelSplitter]:
     base_url = fake.base_url if name.startswith("openai") else fake.url
-    made = ModelSplitter.of(name, base_url=base_url, api_key="k", timeout_s=0.5)
+    made = ModelSplitter.of(name, base_url=base_url, api_key="k", timeout_s=timeout_s)
     yield made
     await made.close()
 
@@ -50,7 +52,7 @@ async def test_every_provider_splits(name: str) -> None:
     "step", [Fail(500), Garbage("<html>"), Cut(), Prose("Who?"), Slow(2, {"questions": PARTS}), {}]
 )
 async def test_a_model_that_fails_leaves_the_question_whole(step: Step) -> None:
-    async with OpenAIFake() as fake, a_splitter(fake) as splitter:
+    async with OpenAIFake() as fake, a_splitter(fake, timeout_s=0.5 if isinstance(step, Slow) else 30.0) as splitter:
         fake.say(step)
         assert await splitter.split(WHOLE, NOW, ZONE) == ()
 
@@ -78,7 +80,7 @@ def test_whatever_it_replies_two_or_three_lines_come_of_it_or_none(reply: str) -
 
 async def test_a_question_of_two_hops_is_answered_in_parts_and_recorded(tmp_path: Path, empty_database: Path) -> None:
     async with OpenAIFake() as fake:
-        models = ModelSettings(fast="openai:scripted", base_url=fake.base_url, api_key=SecretStr("k"), timeout_s=5)
+        models = ModelSettings(fast="openai:scripted", base_url=fake.base_url, api_key=SecretStr("k"), timeout_s=30)
 
         async def recorded(book: Book) -> None:
             async with book.steward.crew.db.read() as tx:

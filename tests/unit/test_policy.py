@@ -189,7 +189,7 @@ def test_a_policy_that_does_not_come_back_holds_nobody_up() -> None:
     began = time.monotonic()
     assert stuck.judge(asked).rule == "policy-slow"
     assert stuck.judge(asked).rule == "policy-slow"
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 5
 
 
 def test_no_engine_and_an_engine_that_raises_are_deny() -> None:

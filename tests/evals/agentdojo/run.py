@@ -1,4 +1,6 @@
-"""Runs the harness over *workspace* and *banking* and prints its figures as JSON: `python -m tests.evals.agentdojo.run`.
+"""Runs the harness and prints its figures by gate as JSON: `python -m tests.evals.agentdojo.run --gate steward`.
+
+The shipped rules are tried on *workspace* and *banking*, the gates that anybody can see through on *banking* alone.
 
 Wants `agentdojo` importable; the suites need little of what it declares (`suites.lock`). The harness is read in place.
 """
@@ -66,9 +68,8 @@ def harness() -> ModuleType:
     return module
 
 
-def figures(gate: Any, suites: tuple[str, ...] = SUITES) -> dict[str, Any]:
+def figures(dojo: ModuleType, gate: Any, suites: tuple[str, ...]) -> dict[str, Any]:
     """What came of one gate: tasks, denied, asks and cards a task, injected effects unasked (static and adaptive)."""
-    dojo = harness()
     chosen = {name: suite for name, suite in dojo.get_suites("v1.2.2").items() if name in suites}
     environments = dojo.Envs()
     total = dojo.run(gate, chosen, environments)["total"]
@@ -91,11 +92,12 @@ def main() -> None:
     from tests.evals.agentdojo_gate import gate
 
     parser = argparse.ArgumentParser()
-    parser.add_argument("--gate", choices=["steward", "allow_all", "ask_effects"], default="steward")
-    parser.add_argument("--suite", action="append")
-    chosen = parser.parse_args()
-    judged = gate if chosen.gate == "steward" else getattr(harness(), chosen.gate)
-    print(json.dumps(figures(judged, tuple(chosen.suite or SUITES)), indent=1))
+    parser.add_argument("--gate", choices=["steward", "allow_all", "ask_effects"], action="append")
+    chosen, dojo = parser.parse_args(), harness()
+    print(json.dumps({
+        name: figures(dojo, gate, SUITES) if name == "steward" else figures(dojo, getattr(dojo, name), ("banking",))
+        for name in chosen.gate or ["steward"]
+    }, indent=1))  # fmt: skip
 
 
 if __name__ == "__main__":
