@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot import caretaker, clients, local
+from bot.contacts import ISSUER, Contacts, issuers_of
 from bot.embedders import embedder_of, reranker_of
 from bot.episodes import learn_turns
 from bot.hearing import Attach
@@ -33,11 +34,13 @@ from knowledge.documents.store import NewDocument
 from knowledge.embedding.base import Embedder, EmbedderUnavailable
 from knowledge.embedding.encoder import SIZE
 from knowledge.embedding.onnx import OnnxEmbedder
-from knowledge.facts.assertion import Issuers, public_keys
+from knowledge.facts.assertion import Issuers
+from knowledge.facts.connector import Asserter
 from knowledge.hits import Hit
 from knowledge.index.base import IndexBusy, IndexUnreachable
 from knowledge.index.home import ClientHome
 from knowledge.ingest import AT_ONCE, document
+from knowledge.keys import KeyTrouble
 from knowledge.memory import BULK, Memory, text_document
 from knowledge.needle import Needle
 from knowledge.notes import NoteFolder
@@ -91,6 +94,7 @@ class Librarian:
     ) -> None:
         self.memory, self.db, self.notes, self.home, self.embedder, self.zone = memory, db, notes, home, embedder, zone
         self.calendar = calendar
+        self.contacts: Contacts | None = None
         self.pictures: PictureReader = TesseractReader()
         self.issuers: Issuers = {}  # who may assert facts under their signature
         self.keep: Mapping[str, int] = {}  # source → days that its documents are kept
@@ -121,7 +125,11 @@ class Librarian:
         librarian = cls(memory, db, notes, settings.calendar_path, home, embedder, zone)
         librarian.pictures = reader_of(settings.pictures, settings.models)
         librarian.keep = settings.keep.model_dump()
-        librarian.issuers = public_keys(settings.issuers)
+        try:
+            librarian.contacts = Contacts(settings.contacts_path, Asserter.of_home(settings.home, ISSUER))
+            librarian.issuers = issuers_of(settings)
+        except KeyTrouble as trouble:
+            log.error("the address book is not read, and nothing that is signed is believed: %s", trouble)
         return librarian
 
     async def open(self) -> None:
@@ -219,7 +227,8 @@ class Librarian:
         async with self._lock:
             self._changed, self._looked = False, time.monotonic()
             try:
-                return await self._level() + await learn_turns(self.db, self.memory, self.zone)
+                changed = await self._level() + await learn_turns(self.db, self.memory, self.zone)
+                return changed + (await self.contacts.level(self.db, self.memory._now()) if self.contacts else 0)
             except BaseException:
                 self._changed = True
                 raise
@@ -272,6 +281,11 @@ class Librarian:
             found = await forgetting.find(tx, words)
             also = await forgetting.also(tx, words)
         events = await asyncio.to_thread(erasing.events_with, self.calendar, Needle(words))
+        if self.contacts is not None:
+            also += [
+                f"the contact “{name}”"
+                for name in await asyncio.to_thread(erasing.cards_with, self.contacts.path, Needle(words))
+            ]
         return {
             "documents": [{"id": one.id, "name": _shown(one)} for one in found],
             "events": [{"uid": uid, "name": title} for uid, title in events],
@@ -294,6 +308,8 @@ class Librarian:
         notes = [one.external_id.removeprefix("notes/") for one in found if one.source == "note"]
         await asyncio.to_thread(self.notes.remove, notes)
         await asyncio.to_thread(erasing.drop_events, self.calendar, events)
+        if self.contacts is not None:
+            await asyncio.to_thread(erasing.drop_cards, self.contacts.path, Needle(words))
         if known is None:
             asked_in, _, proposal = key.rpartition(".p")
             async with self.db.write() as tx:

@@ -179,10 +179,11 @@ class NoteSettings(BaseModel):
 
 
 class PathSettings(BaseModel):
-    """Empty: `notes/` and `calendar.ics` in the home."""
+    """Empty: `notes/`, `calendar.ics` and `contacts.vcf` in the home."""
 
     notes: str = ""
     calendar: str = ""
+    contacts: str = ""
 
 
 class BackupSettings(BaseModel):
@@ -303,3 +304,7 @@ class Settings(BaseSettings):
     @property
     def calendar_path(self) -> Path:
         return Path(self.paths.calendar).expanduser() if self.paths.calendar else self.home / "calendar.ics"
+
+    @property
+    def contacts_path(self) -> Path:
+        return Path(self.paths.contacts).expanduser() if self.paths.contacts else self.home / "contacts.vcf"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import quopri
 import re
 import zlib
 from collections.abc import Callable, Sequence
@@ -228,7 +229,7 @@ def _in_record(needle: Needle, body: bytes) -> bool:
 def events_with(path: Path, needle: Needle) -> list[tuple[str, str]]:
     """(uid, title) of the events in an iCalendar file that hold the words."""
     found: dict[str, str] = {}
-    for block in _events(_read(path)):
+    for block in _blocks(_read(path), "VEVENT"):
         text = re.sub(r"\r?\n[ \t]", "", block)
         if needle.within(text.replace("\\n", " ").replace("\\", "")):
             found.setdefault(_line(text, "UID"), _line(text, "SUMMARY"))
@@ -238,11 +239,36 @@ def events_with(path: Path, needle: Needle) -> list[tuple[str, str]]:
 def drop_events(path: Path, uids: Sequence[str]) -> None:
     """Take every event with one of these ids out of the file; all other lines stay byte for byte."""
     text = _read(path)
-    for block in _events(text):
+    for block in _blocks(text, "VEVENT"):
         if _line(re.sub(r"\r?\n[ \t]", "", block), "UID") in set(uids):
             text = text.replace(block, "")
     if path.exists():
         replace(path, text.encode("utf-8", "surrogateescape"))
+
+
+def cards_with(path: Path, needle: Needle) -> list[str]:
+    """The names on the cards of an address book that hold the words."""
+    found = [unfolded for block in _blocks(_read(path), "VCARD") if needle.within(unfolded := _card(block))]
+    return list(dict.fromkeys(_line(one, "FN") or _line(one, "ORG") for one in found))
+
+
+def drop_cards(path: Path, needle: Needle) -> None:
+    """Take every card with the words out of the file; all other lines stay byte for byte."""
+    text = _read(path) if needle else ""
+    kept = text
+    for block in _blocks(text, "VCARD"):
+        if needle.within(_card(block)):
+            kept = kept.replace(block, "")
+    if kept != text:
+        replace(path, kept.encode("utf-8", "surrogateescape"))
+
+
+def _card(block: str) -> str:
+    """A card's lines as they are meant: unfolded, unescaped, quoted-printable read."""
+    text = re.sub(r"\r?\n[ \t]", "", block)
+    if "QUOTED-PRINTABLE" in text.upper():
+        text = quopri.decodestring(text.encode("utf-8", "surrogateescape")).decode("utf-8", "replace")
+    return text.replace("\\n", " ").replace("\\", "")
 
 
 def drop_history(path: Path, needle: Needle) -> None:
@@ -254,8 +280,8 @@ def drop_history(path: Path, needle: Needle) -> None:
         replace(path, kept.encode("utf-8", "surrogateescape"))
 
 
-def _events(text: str) -> list[str]:
-    return re.findall(r"(?ms)^BEGIN:VEVENT\r?\n.*?^END:VEVENT\r?\n", text)
+def _blocks(text: str, kind: str) -> list[str]:
+    return re.findall(rf"(?ims)^BEGIN:{kind}[ \t]*\r?\n.*?^END:{kind}[ \t]*(?:\r?\n|\Z)", text)
 
 
 def _line(text: str, name: str) -> str:

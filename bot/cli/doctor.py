@@ -34,6 +34,7 @@ async def findings() -> list[Finding]:
         _database(home),
         _ledger(home),
         _notes(settings),
+        await _contacts(settings),
         _space(home),
         _memory(settings, home),
         _language_model(settings),
@@ -128,6 +129,29 @@ def _notes(settings: Settings) -> Finding:
             f"{left} of the notes {what} yet.", False, "Start `steward`: it brings them into the right form."
         )
     return Finding(f"{count} notes are sealed." if settings.notes.sealed else "", True)
+
+
+async def _contacts(settings: Settings) -> Finding:
+    """Whether the address book can be read; one that nobody has asked for may be missing."""
+    from bot import contacts
+    from knowledge.documents.loaded import NotReadable
+
+    path = settings.contacts_path
+    if not path.exists():
+        step = "Correct STEWARD_PATHS__CONTACTS. Until then what its cards said is believed as before."
+        return (
+            Finding(f"There is no address book at {path}.", False, step)
+            if settings.paths.contacts
+            else Finding("", True)
+        )
+    try:
+        cards = await contacts.read(path)
+    except NotReadable as reason:
+        step = f"Write {path} anew as vCards. Until then what its cards said is believed as before."
+        return Finding(f"The address book cannot be read: {reason}", False, step)
+    return Finding(
+        f"The address book has {len(cards)} cards, from which {len(contacts.claims(cards))} facts are known.", True
+    )
 
 
 def _space(home: Home) -> Finding:

@@ -150,11 +150,11 @@ async def _read(look: Callable[[Tx], Awaitable[T]]) -> T:
 
 def graph(name: str, out: Path | None, *, as_json: bool) -> int:
     """Exit code 1 when nothing is known about the name."""
+    from bot.contacts import issuers_of
     from knowledge import graph as graphs
-    from knowledge.facts.assertion import public_keys
     from knowledge.graph_picture import svg
 
-    now, issuers = int(time.time() * 1000), public_keys(Settings().issuers)
+    now, issuers = int(time.time() * 1000), issuers_of(Settings())
     asked: dict[str, Any] = {"readers": ("principal",), "now": now, "issuers": issuers}
     found = asyncio.run(_read(lambda tx: graphs.around(tx, name, **asked)))
     if not found.edges and not found.documents and not found.threads:

@@ -166,19 +166,38 @@ _STATED = {
 }  # fmt: skip
 
 
+CARD = "card:"
+"""Begins the names under which `meta` of a contact keeps its statements, one a property: the preferred, else the first."""
+
+
 def contacts(text: str) -> Iterator[Part]:
     """A part a contact, in sentences: "Ada Lovelace's phone number is +44 …"."""
     for card in re.findall(r"(?ims)^BEGIN:VCARD\s*$(.*?)^END:VCARD\s*$", text):
-        fields = list(_fields(card))
+        full = list(_fields(card))
+        fields = [(n, v) for n, v, _ in full]
         name = next((v for n, v in fields if n == "FN" and v), "") or next((v for n, v in fields if n == "ORG"), "")
         lines = [f"{name}'s {_STATED[n]} is {v}" for n, v in fields if n in _STATED and v]
         lines += [v for n, v in fields if n == "NOTE" and v]
         if name:
             uid = next((v for n, v in fields if n == "UID"), "")
-            yield Part(name, "\n".join(lines) or name, key=f"contact/{uid or name}", meta={"contact": name})
+            meta = {"contact": name, **{CARD + what: value for what, value in _stated(full).items()}}
+            yield Part(name, "\n".join(lines) or name, key=f"contact/{uid or name}", meta=meta)
 
 
-def _fields(card: str) -> Iterator[tuple[str, str]]:
+def _stated(fields: list[tuple[str, str, str]]) -> dict[str, str]:
+    """Property → its value; a fax is no telephone."""
+    wanted = [f for f in fields if f[0] in _STATED and f[1] and not re.search(r"\bFAX\b", f[2])]
+    ordered = sorted(wanted, key=lambda f: not re.search(r"\bPREF\b", f[2]))
+    found: dict[str, str] = {}
+    for name, value, _ in ordered:
+        if len(value) <= 120:
+            said = re.sub(r"^(\d{4})(\d\d)(\d\d)$", r"\1-\2-\3", value) if name == "BDAY" else value
+            found.setdefault(_STATED[name], said)
+    return found
+
+
+def _fields(card: str) -> Iterator[tuple[str, str, str]]:
+    """(name, value, parameters in capitals) of each line."""
     unfolded = re.sub(r"=\r?\n", "", card) if "QUOTED-PRINTABLE" in card.upper() else card
     for line in re.sub(r"\r?\n[ \t]", "", unfolded).splitlines():
         head, colon, value = line.partition(":")
@@ -188,4 +207,5 @@ def _fields(card: str) -> Iterator[tuple[str, str]]:
         if "QUOTED-PRINTABLE" in head.upper():
             value = quopri.decodestring(value).decode("utf-8", "replace")
         parts = [re.sub(r"\\(.)", r"\1", p.replace("\\n", " ")).strip() for p in re.split(r"(?<!\\);", value)]
-        yield name, ", ".join(p for p in parts if p) if name in ("ADR", "ORG") else ";".join(parts).removeprefix("tel:")
+        text = ", ".join(p for p in parts if p) if name in ("ADR", "ORG") else ";".join(parts).removeprefix("tel:")
+        yield name, text, head.partition(";")[2].upper()

@@ -61,7 +61,7 @@ async def tell(tx: Tx, claim: Claim, *, now: int, new_id: Callable[[], str], iss
     if effect == "late" and held is not None:
         claim = dataclasses.replace(claim, valid_to=min(claim.valid_to or held.valid_from, held.valid_from))
     if effect == "supersedes" and held is not None:
-        await _end(tx, held, at=since, now=now, id=new_id())
+        await end(tx, held, at=since, now=now, id=new_id())
     made = await _write(
         tx, claim, since, "held", now, new_id(), supersedes=held.id if effect == "supersedes" and held else None
     )
@@ -191,6 +191,12 @@ async def subjects(tx: Tx, *, readers: Sequence[str], now: int, issuers: Issuers
     return list({f.subject: f for f in found if f.subject}.values())
 
 
+async def asserted_by(tx: Tx, issuer: str) -> list[Fact]:
+    """What an issuer signed and nobody took back, without an end: held, contested, or in quarantine."""
+    alive = and_(fact.c.issuer == issuer, fact.c.retracted_at.is_(None), fact.c.valid_to.is_(None))
+    return await _select(tx, alive)
+
+
 async def any_signed(tx: Tx) -> bool:
     """Whether there is an assertion that may have to be put aside, or told of."""
     alive = and_(fact.c.authority == "signed", fact.c.retracted_at.is_(None))
@@ -314,10 +320,10 @@ async def _asserted(tx: Tx, claim: Claim, *, sound: bool) -> Fact | None:
     return found[0] if found else None
 
 
-async def _end(tx: Tx, held: Fact, *, at: int, now: int, id: str) -> None:
-    """Close a fact at `at`: the row is retracted, and one with the end in it takes its place."""
+async def end(tx: Tx, held: Fact, *, at: int, now: int, id: str) -> None:
+    """Close a fact at `at`: the row is retracted, and one with the end in it takes its place, if it was ever held."""
     await tx.execute(update(fact).where(fact.c.id == held.id).values(retracted_at=now))
-    if at <= held.valid_from:
+    if at <= held.valid_from or held.state != "held":
         return  # it was never true for any time
     ended = dataclasses.replace(held, id=id, valid_to=at, recorded_at=now, supersedes=held.id)
     await _insert(tx, ended)
