@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Coroutine
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from knowledge.chain import Entry
-from knowledge.egress import EgressRefused
+from knowledge.egress import EgressRefused, bear_witness
 from knowledge.store.intake import Intake
 
 if TYPE_CHECKING:
@@ -42,6 +45,7 @@ class Refusals:
 
     async def close(self) -> None:
         """Until everything is written."""
+        await asyncio.sleep(0)  # what was just told is begun first
         while self._writing:
             await asyncio.gather(*self._writing, return_exceptions=True)
 
@@ -56,6 +60,31 @@ def through(intake: Intake, clock: Callable[[], int]) -> Write:
             log.error("the refused call to %s was not written down: %s", refusal.where, error)
 
     return write
+
+
+@asynccontextmanager
+async def witnessed(database: Path) -> AsyncIterator[None]:
+    """Around a command that goes out by itself (`doctor`, `init`, a backup by hand), which opens no database otherwise.
+
+    Where there is none yet, the log alone tells of a refusal.
+    """
+
+    async def write(refusal: EgressRefused) -> None:
+        if not await asyncio.to_thread(database.exists):
+            return
+        try:
+            with closing(await asyncio.to_thread(Intake, database)) as intake:
+                await through(intake, lambda: int(time.time() * 1000))(refusal)
+        except sqlite3.Error as error:
+            log.error("the refused call to %s was not written down: %s", refusal.where, error)
+
+    refusals = Refusals(write)
+    end = bear_witness(refusals)
+    try:
+        yield
+    finally:
+        end()
+        await refusals.close()
 
 
 def into(db: Database, clock: Callable[[], int]) -> Write:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,24 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("template") / "steward.db"
     ensure(path)
     return path
+
+
+@pytest.fixture(autouse=True)
+def _leaves_nothing_behind() -> Iterator[None]:
+    """Levels of logs, the environment and the folder are for the next test as they were for this one, in any order."""
+    loggers = [one for one in logging.root.manager.loggerDict.values() if isinstance(one, logging.Logger)]
+    before = [(one, one.level, one.disabled, one.propagate) for one in (logging.root, *loggers)]
+    environment, folder, disabled = dict(os.environ), os.getcwd(), logging.root.manager.disable
+    yield
+    for one, level, off, propagate in before:
+        if one.level != level:
+            one.setLevel(level)
+        one.disabled, one.propagate = off, propagate
+    if os.environ != environment:
+        os.environ.clear()
+        os.environ.update(environment)
+    logging.disable(disabled)
+    os.chdir(folder)
 
 
 @pytest.fixture(autouse=True)

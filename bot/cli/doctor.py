@@ -12,6 +12,7 @@ from contextlib import closing
 
 from bot.cli.doctor_chats import chats
 from bot.home import Home, HomeTrouble
+from bot.refusals import witnessed
 from bot.settings import Settings, default_home
 from channels.base import Finding
 from knowledge import cipher
@@ -39,9 +40,10 @@ async def findings() -> list[Finding]:
         _memory(settings, home),
         _language_model(settings),
     ]
-    found += [await _voice(settings), _answers_aloud(), _pictures(settings)]
-    found += [_zone(settings), _clock(home), _surfaces(settings)]
-    found += await chats(settings, home)
+    async with witnessed(home.database):
+        found += [await _voice(settings), _answers_aloud(), _pictures(settings)]
+        found += [_zone(settings), _clock(home), _surfaces(settings)]
+        found += await chats(settings, home)
     return [f for f in found if f.what]
 
 

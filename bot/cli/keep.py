@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Awaitable
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from bot import backups
 from bot.cli.serve import CliTrouble
 from bot.home import Home
+from bot.refusals import witnessed
 from bot.settings import Settings
 from knowledge import cipher
 from knowledge.backup import BackupTrouble, new_identity, verify
 from knowledge.backup import restore as read
+
+T = TypeVar("T")
 
 
 def new_key() -> int:
@@ -30,7 +35,7 @@ def new_key() -> int:
 def backup(target: str, to: str) -> int:
     """Write a backup of the home; a running Steward goes on."""
     try:
-        made = asyncio.run(backups.write(Settings(), target, to))
+        made = asyncio.run(_written_down(backups.write(Settings(), target, to)))
     except BackupTrouble as trouble:
         raise CliTrouble(str(trouble)) from trouble
     print(f"{made.files} files are in {made.path} ({made.size / 1e6:.1f} MB, encrypted).")
@@ -45,7 +50,7 @@ def restore(file: str, identity: Path | None, *, only_check: bool) -> int:
         try:
             path = Path(file)
             if file.startswith("s3://"):
-                path = asyncio.run(backups.fetch(settings, file, Path(folder)))
+                path = asyncio.run(_written_down(backups.fetch(settings, file, Path(folder))))
             if only_check:
                 found = verify(path, key, connect=connect)
             else:
@@ -59,6 +64,12 @@ def restore(file: str, identity: Path | None, *, only_check: bool) -> int:
     else:
         print(f"{found.files} files are restored to {found.path}. `steward reindex` makes the search index anew.")
     return 0
+
+
+async def _written_down(work: Awaitable[T]) -> T:
+    """With the outgoing calls that were refused on the way in the ledger."""
+    async with witnessed(Home(Settings().home).database):
+        return await work
 
 
 def _identity(file: Path | None) -> str:

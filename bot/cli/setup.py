@@ -11,6 +11,7 @@ from typing import Any
 
 from bot.cli.doctor import findings
 from bot.home import Home
+from bot.refusals import witnessed
 from bot.settings import Settings, TelegramSettings, default_home
 from bot.toml_file import merged, read_toml, write_toml
 from channels.base import Finding
@@ -171,7 +172,8 @@ class _Wizard:
             token = (await self._ask("Bot token (it is not shown; Enter leaves it out)", "", hidden=True)).strip()
             if not token:
                 return has
-            name, trouble = await bot_name(Settings().telegram.api_base, token)
+            async with witnessed(Home(self.home).database):
+                name, trouble = await bot_name(Settings().telegram.api_base, token)
             if name:
                 break
             self._tell(trouble)

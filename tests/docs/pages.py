@@ -48,7 +48,8 @@ def links(page: Path) -> list[str]:
 
 
 def without_dates(text: str) -> str:
-    """`text` with days, dates and moments as words: a page is read on another day than it was written."""
+    """`text` with days, dates and moments as words: a page is read on another day and hour than it was written."""
+    text = text.replace("I ask because: an unusual hour\n", "")
     for pattern, word in _DATES:
         text = pattern.sub(word, text)
     return text

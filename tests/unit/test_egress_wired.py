@@ -207,6 +207,35 @@ async def test_a_refusal_is_a_line_of_the_ledger_and_a_failure_that_counts(tmp_p
     await db.close()
 
 
+async def test_a_refusal_inside_a_command_that_opens_no_database_is_written_down_where_there_is_one(
+    tmp_path: Path,
+) -> None:
+    from bot.refusals import witnessed
+    from knowledge import ledger
+    from knowledge.database import Database
+    from knowledge.database.migrate import ensure
+    from knowledge.store import failures
+
+    refusal = egress.EgressRefused("inside", "evil.example:443", "it leads to 127.0.0.1")
+    async with witnessed(tmp_path / "none.db"):
+        egress.refused(refusal)
+    assert not (tmp_path / "none.db").exists()
+
+    await asyncio.to_thread(ensure, tmp_path / "steward.db")
+    async with witnessed(tmp_path / "steward.db"):
+        for _ in range(2):
+            egress.refused(refusal)
+    egress.refused(refusal)
+    db = Database(tmp_path / "steward.db")
+    async with db.read() as tx:
+        lines = await ledger.lines(tx)
+        (failure,) = await failures.open_ones(tx)
+    assert ledger.check(lines) is None
+    assert [x.entry.ref for x in lines if x.entry.what == "egress.refused"] == ["evil.example:443"] * 2
+    assert failure.count == 2
+    await db.close()
+
+
 async def test_a_refusal_inside_the_receiver_is_written_down_with_the_bare_driver(tmp_path: Path) -> None:
     from bot.home import Home
     from bot.receiver import Receiver

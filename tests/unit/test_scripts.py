@@ -1,5 +1,6 @@
 """`./steward` and `./check`: a newcomer gets one clear sentence or a working program, never half of one."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -8,6 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from tests.fakes.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ["steward", "check", "scripts/venv.sh"]
@@ -147,18 +150,24 @@ def test_the_life_of_a_clone(clone: Path, tmp_path: Path) -> None:
 @pytest.mark.integration
 def test_an_interrupted_set_up_is_done_again_and_two_first_starts_make_one(clone: Path) -> None:
     killed = subprocess.Popen([str(clone / "steward")], stderr=subprocess.DEVNULL, start_new_session=True)
+    ends = time.monotonic() + PATIENCE_S
     while not (clone / ".venv/bin/python").exists():
+        assert time.monotonic() < ends, "no environment was begun"
         time.sleep(0.02)
     os.killpg(killed.pid, 9)
     killed.wait()
     assert not (clone / ".venv/set-up/requirements.lock").exists()
 
+    folder = os.open(clone, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)  # a third start is at it: so both are surely there at the same time
     starts = [
         subprocess.Popen([str(clone / "steward"), str(n)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for n in range(2)
     ]
+    waits = [process.stderr.readline() for process in starts if process.stderr is not None]
+    os.close(folder)
     said = [process.communicate(timeout=120) for process in starts]
+    assert ["waiting for it" in line for line in waits] == [True, True]
     assert [process.returncode for process in starts] == [0, 0]
     assert [out.startswith("cli") for out, _ in said] == [True, True]
     assert sum("Making .venv" in err for _, err in said) == 1
-    assert sum("waiting for it" in err for _, err in said) == 1
