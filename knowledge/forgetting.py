@@ -174,6 +174,7 @@ async def begin(
     if chunks:
         await tx.execute(insert(index_removal), [{"chunk": c} for c in chunks])
     await tx.execute(delete(chunk).where(chunk.c.document.in_(ids)))
+    await threads.unsettle(tx, await _names(tx, ids))
     await threads.unlink(tx, ids)
     await tx.execute(delete(document).where(document.c.id.in_(ids)))
     on = (await tx.execute(select(proposal.c.decided_on).where(proposal.c.id == id))).scalar_one_or_none() or SHELL
@@ -187,6 +188,11 @@ async def begin(
     )  # fmt: skip
     await ledger.append(tx, now, ledger.Entry("system", "memory.forgotten", f"{len(ids)} documents", id))
     return Receipt(id, len(ids), len(chunks), gone, 0, complete=False)
+
+
+async def _names(tx: Tx, documents: Sequence[int]) -> list[str]:
+    mails = select(document.c.external_id).where(document.c.id.in_(documents), document.c.source == "mail")
+    return list((await tx.execute(mails.distinct())).scalars())
 
 
 async def expired(tx: Tx, keep: Mapping[str, int], now: int) -> list[int]:

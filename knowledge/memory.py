@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -11,8 +11,10 @@ from pathlib import Path
 from knowledge import vectors
 from knowledge.database.engine import Database
 from knowledge.documents import store, threads
+from knowledge.documents.letter import briefly
 from knowledge.documents.pieces import Turn, cut, cut_turns, normalise, windows
 from knowledge.documents.store import NewDocument, Vectored
+from knowledge.documents.threads import Above
 from knowledge.embedding.base import Embedder
 from knowledge.embedding.encoder import Encoder
 from knowledge.embedding.onnx import OnnxEmbedder
@@ -162,7 +164,9 @@ class Memory:
         fresh = [d for d, old in zip(documents, known, strict=True) if old is None or old[1] != d.content_hash]
         if not fresh:
             return [old[0] for old in known if old is not None]
-        vectored = iter(await self._vectors(fresh, later=later and self._model is not None))
+        replied = {parent for d in fresh if (parent := _parent(d))}
+        above = await self._above(replied, fresh)
+        vectored = iter(await self._vectors(fresh, above, later=later and self._model is not None))
         ids: list[int] = []
         made: list[int] = []
         async with self._db.write() as tx:
@@ -176,17 +180,39 @@ class Memory:
                 ids.append(id)
                 made += chunks
                 await asyncio.sleep(0)
+            now = await threads.above(tx, replied)  # one that went meanwhile leaves nothing in a vector
+            await threads.unsettle(tx, [name for name, was in above.items() if now.get(name) != was])
             gone = await store.removals(tx)
         for d in fresh:
             self._finder.names.learn({p.speaker for p in d.pieces if p.speaker}, d.readers)
         await self._projection.learn(made, gone)
         return ids
 
-    async def _vectors(self, documents: Sequence[NewDocument], *, later: bool) -> list[list[Vectored]]:
+    async def _above(self, names: Collection[str], fresh: Sequence[NewDocument]) -> dict[str, Above]:
+        """What the mails of these ids say, those among the `fresh` ones included."""
+        if not names:
+            return {}
+        async with self._db.read() as tx:
+            known = await threads.above(tx, names)
+        coming = {
+            d.external_id: Above(frozenset(d.readers), briefly(d.pieces[0].text))
+            for d in fresh
+            if d.source == "mail" and d.external_id in names and d.pieces
+        }
+        return known | coming
+
+    async def _vectors(
+        self, documents: Sequence[NewDocument], above: Mapping[str, Above], *, later: bool
+    ) -> list[list[Vectored]]:
         """The vectors of each document's chunks; in conversations also those of its windows. `later`: none yet."""
         texts, spans = [], []
         for d in documents:
-            own = [embedded_text(p.context, p.text, turn=p.speaker is not None) for p in d.pieces]
+            answered = above.get(_parent(d))
+            contexts = [answered.over(p.context, d.readers) if answered else p.context for p in d.pieces]
+            own = [
+                embedded_text(context, p.text, turn=p.speaker is not None)
+                for context, p in zip(contexts, d.pieces, strict=True)
+            ]
             await asyncio.sleep(0)
             texts.append(own)
             spans.append(windows(own) if len(own) > 1 and all(p.speaker is not None for p in d.pieces) else {})
@@ -300,6 +326,10 @@ class Memory:
         if done:
             await self._projection.level()
         return done
+
+
+def _parent(new: NewDocument) -> str:
+    return str(new.meta.get("parent", "")) if new.source == "mail" else ""
 
 
 def _labelled(documents: Sequence[NewDocument]) -> list[NewDocument]:

@@ -10,14 +10,15 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from knowledge import cipher
 from knowledge.confined import SaidTooMuch, confined
 from knowledge.database.engine import Database, Tx
-from knowledge.documents import store
+from knowledge.documents import store, threads
 from knowledge.documents.store import Row, Vectored
+from knowledge.documents.threads import Above
 from knowledge.embedding.encoder import Encoder
 from knowledge.retriever.points import embedded_text
 
@@ -39,12 +40,15 @@ async def give(
     while encoder.fingerprint and done < most:
         async with db.read() as tx:
             rows = await store.without_vector(tx, encoder.fingerprint, AT_ONCE)
+            above = await _above(tx, rows)
             wide = {
                 r.chunk: await store.neighbours(tx, r.document, r.ordinal, r.ordinal + r.span - 1)
                 for r in rows
                 if r.span
             }
-        texts = [_embedded(r) for r in rows] + [" ".join(map(_embedded, own)) for own in wide.values()]
+        texts = [_embedded(r, above.get(r.document)) for r in rows] + [
+            " ".join(map(_embedded, own)) for own in wide.values()
+        ]
         vectors = await encoder.blobs(texts)
         joined = dict(zip(wide, vectors[len(rows) :], strict=True))
         ready = {
@@ -57,13 +61,23 @@ async def give(
         async with db.write() as tx:
             if first is not None:
                 await first(tx)
-            await store.set_vectors(tx, ready, encoder.fingerprint)
+            now = await _above(tx, rows)  # one that went meanwhile leaves nothing in a vector
+            stale = {r.chunk for r in rows if now.get(r.document) != above.get(r.document)}
+            await store.set_vectors(tx, {c: v for c, v in ready.items() if c not in stale}, encoder.fingerprint)
         done += len(ready)
     return done
 
 
-def _embedded(row: Row) -> str:
-    return embedded_text(row.context, row.text, turn=row.speaker is not None)
+async def _above(tx: Tx, rows: Sequence[Row]) -> dict[int, Above]:
+    """Mail → what the mail above it says, where memory holds that."""
+    parents = await threads.parents(tx, [r.document for r in rows if r.source == "mail"])
+    known = await threads.above(tx, set(parents.values()))
+    return {child: known[name] for child, name in parents.items() if name in known}
+
+
+def _embedded(row: Row, above: Above | None = None) -> str:
+    context = above.over(row.context, row.readers) if above else row.context
+    return embedded_text(context, row.text, turn=row.speaker is not None)
 
 
 async def in_child(database: Path, model: Path) -> int:

@@ -18,6 +18,7 @@ _CLOSING = re.compile(
     re.IGNORECASE,
 )
 _RE = re.compile(r"^(?:(?:re|fwd?|aw|wg|tr|rv|rif)(?:\[\d+\])?\s?: ?)+", re.IGNORECASE)
+ANSWERED = 300  # characters of a message that its reply is remembered with
 _SENDER = re.compile(r"From [^:\n]{1,200}: ")
 
 
@@ -31,6 +32,11 @@ def said(text: str) -> str:
             del lines[n:]
             break
     return "\n".join(lines)
+
+
+def briefly(text: str) -> str:
+    """What a message says, as far as its reply is remembered with it."""
+    return " ".join(said(text).split())[:ANSWERED]
 
 
 def subject_line(title: str) -> str:

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from knowledge.documents.letter import said
+from knowledge.documents.letter import briefly
 from knowledge.documents.loaded import NotReadable, Part
 
 _REPLY = re.compile(
@@ -21,7 +21,6 @@ _REPLY = re.compile(
     re.IGNORECASE,
 )
 _LONGEST = 2_000_000  # characters of one body
-_ANSWERED = 300  # characters of the message that is answered, as its reply quotes it
 _NAMED = 60  # ids of a thread that one message names: the first, and the latest ones
 _LONGEST_HEAD = 100_000  # characters of a header that lists ids
 _ID = re.compile(r"<[^<>\s]+>")
@@ -46,7 +45,7 @@ def parse(raw: bytes) -> Part:
     meta = {
         "from": sender,
         "to": _header(message, "to"),
-        "answers": " ".join(said(quoted(body)).split())[:_ANSWERED],
+        "answers": briefly(quoted(body)),
         **_links(message, id),
     }
     return Part(

@@ -117,6 +117,7 @@ async def put(
     (document_id,) = inserted.inserted_primary_key or (0,)
     if new.source == "mail":
         await threads.link(tx, int(document_id), new.external_id, new.meta)
+        await threads.unsettle(tx, [new.external_id])
     if not new.pieces:
         return int(document_id), []
     rows = [
@@ -145,6 +146,8 @@ async def drop(tx: Tx, source: str, external_id: str) -> list[int]:
         ).scalars()
     )
     gone: list[int] = []
+    if source == "mail":
+        await threads.unsettle(tx, [external_id])
     for id in ids:
         gone += await _retire(tx, id)
         await tx.execute(delete(chunk).where(chunk.c.document == id))

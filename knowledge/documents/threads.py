@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import getaddresses
 
 from sqlalchemy import and_, delete, insert, select, update
 
 from knowledge.database.engine import Tx
-from knowledge.database.schema_memory import document, mention
-from knowledge.documents.letter import subject_line
+from knowledge.database.schema_memory import chunk, document, mention
+from knowledge.documents.letter import briefly, subject_line
 from knowledge.index.base import Scope
 
 MOST = 200  # mails of one thread that are told of, the newest
@@ -65,6 +65,52 @@ async def answered(tx: Tx, documents: Sequence[int]) -> dict[int, int]:
         rows = await tx.execute(joined.where(mention.c.document.in_(documents[start : start + _FEW])))
         found |= {child: parent for child, parent in rows if child != parent}
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Above:
+    """What a mail says, and who may read it, for the vectors of replies that do not quote it."""
+
+    readers: frozenset[str]
+    words: str
+
+    def over(self, context: str, readers: Collection[str]) -> str:
+        """The context of a reply with these words below its head, where it quotes none and its readers may know them."""
+        return context if "\n" in context or not self.readers.issuperset(readers) else f"{context}\n{self.words}"
+
+
+async def above(tx: Tx, names: Collection[str]) -> dict[str, Above]:
+    """Message id → what the current mail of that id says."""
+    columns = select(document.c.external_id, document.c.readers, chunk.c.text)
+    first = columns.join(chunk, and_(chunk.c.document == document.c.id, chunk.c.ordinal == 0))
+    current = first.where(document.c.source == "mail", document.c.state == "current")
+    found: dict[str, Above] = {}
+    for start in range(0, len(wanted := sorted(names)), _FEW):
+        for r in await tx.execute(current.where(document.c.external_id.in_(wanted[start : start + _FEW]))):
+            found[r.external_id] = Above(frozenset(json.loads(r.readers)), briefly(r.text))
+    return found
+
+
+async def parents(tx: Tx, documents: Sequence[int]) -> dict[int, str]:
+    """Mail → the id of the message that it answers, whether memory holds that or not."""
+    named = select(mention.c.document, mention.c.message_id).where(mention.c.answered == 1)
+    found: dict[int, str] = {}
+    for start in range(0, len(documents), _FEW):
+        some = await tx.execute(named.where(mention.c.document.in_(documents[start : start + _FEW])))
+        found |= {r.document: r.message_id for r in some}
+    return found
+
+
+async def unsettle(tx: Tx, names: Sequence[str]) -> None:
+    """Take the vectors of replies that quote nothing, where a mail that they answer came, changed or goes.
+
+    They were made with its words, or without them; `embed_missing` makes them again. Until then words find them.
+    """
+    for start in range(0, len(names), _FEW):
+        some = mention.c.message_id.in_(names[start : start + _FEW])
+        replies = select(mention.c.document).where(mention.c.answered == 1, some)
+        unquoted = (chunk.c.document.in_(replies), chunk.c.context.not_like("%\n%"), chunk.c.vector.is_not(None))
+        await tx.execute(update(chunk).where(*unquoted).values(vector=None, fingerprint=None, projected=0))
 
 
 @dataclass(frozen=True, slots=True)
