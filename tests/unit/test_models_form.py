@@ -68,7 +68,7 @@ def test_an_unclaimed_goal_loses_all_arguments_when_one_is_made_up(arguments: Ma
 @pytest.mark.parametrize(
     ("tasks", "told"),
     [
-        ([task("shell", "rm -rf /")], "there is no agent 'shell'; there are reply, notes, timer"),
+        ([task("shell", "rm -rf /")], "there is no agent 'shell'; there are reply, "),
         ([task("notes", "  ")], "the goal is empty"),
         ([task("notes", "x" * 5_000)], "not one plain sentence"),
         ([task("notes", "note: x", command="notes")], "notes has no argument 'command'; it has do, text, which"),
