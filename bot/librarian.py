@@ -28,6 +28,7 @@ from graphs.understanding import Near
 from knowledge import doing, erasing, forgetting
 from knowledge.database import Database
 from knowledge.database.engine import DatabaseTrouble
+from knowledge.documents.encoding import plain_text
 from knowledge.documents.load import PARSED
 from knowledge.documents.loaded import NotReadable, Part
 from knowledge.documents.store import NewDocument
@@ -39,7 +40,7 @@ from knowledge.facts.connector import Asserter
 from knowledge.hits import Hit
 from knowledge.index.base import IndexBusy, IndexUnreachable
 from knowledge.index.home import ClientHome
-from knowledge.ingest import AT_ONCE, document
+from knowledge.ingest import AT_ONCE, documents
 from knowledge.keys import KeyTrouble
 from knowledge.memory import BULK, Memory, text_document
 from knowledge.needle import Needle
@@ -463,17 +464,21 @@ class Librarian:
 
     async def _remember_parts(self, name: str, parts: Sequence[Part]) -> None:
         now = self.memory._now()
-        documents = [document(Path(name), p, now=now, integrity="untrusted", readers=("principal",)) for p in parts]
-        later = sum(len(d.pieces) for d in documents) > BULK
-        for start in range(0, len(documents), AT_ONCE):
-            if len(documents) > AT_ONCE:
-                doing.far(start, len(documents), "parts")
-            await self.memory.remember_all(documents[start : start + AT_ONCE], later=later)
+        new = await asyncio.to_thread(documents, Path(name), parts, now)
+        later = sum(len(d.pieces) for d in new) > BULK
+        for start in range(0, len(new), AT_ONCE):
+            if len(new) > AT_ONCE:
+                doing.far(start, len(new), "parts")
+            await self.memory.remember_all(new[start : start + AT_ONCE], later=later)
 
     async def _remember_file(self, name: str, data: bytes) -> str:
         if Path(name).suffix.lower() in PARSED:
             return await self._remember_parsed(name, data)
-        text = data.decode("utf-8", "replace").replace("\x00", "")
+        text = plain_text(data)
+        if text is None:
+            return (
+                f"“{name}” is not a text in UTF-8, UTF-16 or Windows' Western European encoding; I did not take it in."
+            )
         if not text.strip():
             return f"“{name}” is empty; there is nothing to remember."
         now = self.memory._now()

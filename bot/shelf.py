@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import codecs
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -12,6 +11,7 @@ from typing import Any, Literal
 
 from bot.librarian import TEXT_ENDINGS, Librarian
 from knowledge.documents import store
+from knowledge.documents.encoding import plain_text
 from knowledge.documents.load import PARSED
 from knowledge.documents.loaded import NotReadable
 from knowledge.documents.pieces import cut, normalise
@@ -20,13 +20,12 @@ from knowledge.documents.transcripts import is_named, is_whatsapp
 from knowledge.facts import store as facts
 from knowledge.facts.assertion import ENDING, LONGEST, NotAsserted, claims
 from knowledge.ids import random_id
-from knowledge.ingest import AT_ONCE, document
+from knowledge.ingest import AT_ONCE, documents
 from knowledge.memory import BULK
 from knowledge.ocr import look
 from knowledge.ocr.base import is_picture
 
 LARGEST = 20_000_000  # bytes of a text file
-_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ async def take(librarian: Librarian, path: Path, *, later: bool = False) -> Take
         parts = await look.read(path, librarian.pictures)
     except NotReadable as reason:
         return Taken(str(path), "skipped", str(reason))
-    new = [document(path, part, now=now, integrity="untrusted", readers=("principal",)) for part in parts]
+    new = await asyncio.to_thread(documents, path, parts, now)
     taken = await _remember(librarian, path, new, later)
     return replace(taken, why=" ".join(dict.fromkeys(part.lacks for part in parts if part.lacks)))
 
@@ -163,21 +162,11 @@ def _read(path: Path, vault: Path) -> tuple[str, int] | Taken | None:
         data = path.read_bytes()
     except OSError as error:
         return skipped(f"it cannot be read ({(error.strerror or 'unknown reason').lower()})")
-    text = _decoded(data)
+    text = plain_text(data)
     if text is None:
-        return skipped("it is not a text in UTF-8 or UTF-16")
+        return skipped("it is not a text in UTF-8, UTF-16 or Windows' Western European encoding")
     if not text.strip():
         return skipped("it is empty")
     if path.suffix.lower() == ".txt" and (is_whatsapp(text) or is_named(text)):
         return None
     return text, int(stat.st_mtime * 1000)
-
-
-def _decoded(data: bytes) -> str | None:
-    """The text, by its byte order mark or as UTF-8; None when it is neither or holds bytes that no text holds."""
-    coding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
-    try:
-        text = data.decode(coding)
-    except UnicodeDecodeError:
-        return None
-    return None if "\x00" in text else text

@@ -44,7 +44,7 @@ async def ingest(
         except NotReadable as reason:
             summary.skipped.append((str(path), str(reason)))
             continue
-        new = [document(path, part, now=now, integrity=integrity, readers=readers) for part in parts]
+        new = documents(path, parts, now, integrity, readers)
         for start in range(0, len(new), AT_ONCE):
             await memory.remember_all(new[start : start + AT_ONCE])
         summary.remembered += len(new)
@@ -60,6 +60,17 @@ def files(paths: Iterable[Path]) -> Iterable[Path]:
         for folder, folders, names in os.walk(path):
             folders[:] = sorted(f for f in folders if not f.startswith("."))
             yield from (Path(folder) / name for name in sorted(names) if not name.startswith("."))
+
+
+def documents(
+    path: Path,
+    parts: Iterable[Part],
+    now: int,
+    integrity: Integrity = "untrusted",
+    readers: Sequence[str] = ("principal",),
+) -> list[NewDocument]:
+    """A file's parts as documents. Of a large file this takes seconds: away from the event loop."""
+    return [document(path, part, now=now, integrity=integrity, readers=readers) for part in parts]
 
 
 def document(path: Path, part: Part, *, now: int, integrity: Integrity, readers: Sequence[str]) -> NewDocument:

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
+from functools import partial
 from pathlib import Path
 
 from knowledge import vectors
 from knowledge.database.engine import Database
 from knowledge.documents import store, threads
 from knowledge.documents.letter import briefly
-from knowledge.documents.pieces import Turn, cut, cut_turns, normalise, windows
+from knowledge.documents.pieces import BLOCK, Turn, cut, cut_turns, normalise, windows
 from knowledge.documents.store import NewDocument, Vectored
 from knowledge.documents.threads import Above
 from knowledge.embedding.base import Embedder
@@ -126,10 +127,11 @@ class Memory:
         meta: Mapping[str, object] | None = None,
     ) -> int:
         """Remember a text; the same source and external id again supersedes the former version. Returns its id."""
-        new = text_document(
-            source=source, external_id=external_id, title=title, text=text, dated_at=dated_at, integrity=integrity,
-            readers=readers, meta=meta,
+        made = partial(
+            text_document, source=source, external_id=external_id, title=title, text=text, dated_at=dated_at,
+            integrity=integrity, readers=readers, meta=meta,
         )  # fmt: skip
+        new = await asyncio.to_thread(made) if len(text) > BLOCK else made()
         return (await self.remember_all([new]))[0]
 
     async def remember_turns(

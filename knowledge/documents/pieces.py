@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from semantic_text_splitter import MarkdownSplitter, TextSplitter
 
 SMALLEST, LARGEST = 600, 820  # characters: 150 to 210 word pieces of English, and still inside the window in German
 TURN_LIMIT = 1_200  # characters of one turn before it is cut
+BLOCK = 40_000  # characters that a splitter sees at once: its time grows with their square
 WINDOW = 900  # characters of turns that are embedded together, beside each alone
 
 _HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t]*#*$", re.MULTILINE)
@@ -55,12 +59,18 @@ def cut(text: str, title: str = "") -> list[Piece]:
     if not text.strip():
         return []
     headings = [(m.start(), len(m[1]), m[2]) for m in _HEADING.finditer(text)]
-    lines = [i for i, c in enumerate(text) if c == "\n"]
+    headings.reverse()  # the next one last
+    line, counted = 1, 0
     pieces = []
-    for start, body in MarkdownSplitter((SMALLEST, LARGEST)).chunk_indices(text):
-        above = _path(headings, start)
+    path: list[tuple[int, str]] = []  # the headings that a position stands under, outermost first
+    for start, body in _chunks(MarkdownSplitter((SMALLEST, LARGEST)), text):
+        while headings and headings[-1][0] < start:
+            _, level, words = headings.pop()
+            path = [(other, above) for other, above in path if other < level] + [(level, words)]
+        above = [words for _, words in path]
+        line, counted = line + text.count("\n", counted, start), start
         context = " › ".join(dict.fromkeys(part for part in (title, *above) if part))
-        pieces.append(Piece(body, start, start + len(body), context, f"line {bisect_right(lines, start) + 1}"))
+        pieces.append(Piece(body, start, start + len(body), context, f"line {line}"))
     return pieces
 
 
@@ -74,7 +84,7 @@ def cut_turns(turns: list[Turn], title: str = "") -> list[Piece]:
         text = normalise(turn.text)
         moment = datetime.fromtimestamp(turn.at / 1000, UTC)
         place = f"{moment:%Y-%m-%d %H:%M} {turn.speaker}".strip()
-        parts = [(0, text)] if len(text) <= TURN_LIMIT else TextSplitter((SMALLEST, LARGEST)).chunk_indices(text)
+        parts = [(0, text)] if len(text) <= TURN_LIMIT else _chunks(TextSplitter((SMALLEST, LARGEST)), text)
         for start, body in parts:
             if body.strip():
                 begin = offset + start
@@ -98,11 +108,14 @@ def windows(texts: Sequence[str]) -> dict[int, int]:
     return spans
 
 
-def _path(headings: list[tuple[int, int, str]], position: int) -> list[str]:
-    """The headings that a position stands under, outermost first."""
-    path: list[tuple[int, str]] = []
-    for start, level, words in headings:
-        if start >= position:
-            break
-        path = [(other, text) for other, text in path if other < level] + [(level, words)]
-    return [text for _, text in path]
+def _chunks(splitter: MarkdownSplitter | TextSplitter, text: str) -> Iterator[tuple[int, str]]:
+    """Where each chunk begins, and the chunk. A long text goes through in blocks, broken where a line or a word ends."""
+    begin = 0
+    while begin < len(text):
+        end = begin + BLOCK
+        if end < len(text):
+            broken = (text.rfind(sign, begin + BLOCK // 2, end) + len(sign) for sign in ("\n\n", "\n", " "))
+            end = next((place for place in broken if place > begin + BLOCK // 2), end)
+        for start, body in splitter.chunk_indices(text[begin:end]):
+            yield begin + start, body
+        begin = end

@@ -22,6 +22,8 @@ from tests.fakes.pictures import ToldReader, picture
 
 pytestmark = pytest.mark.slow
 
+NO_TEXT = "it is not a text in UTF-8, UTF-16 or Windows' Western European encoding"
+
 
 @pytest.fixture
 async def librarian(tmp_path: Path, empty_database: Path) -> AsyncIterator[Librarian]:
@@ -58,8 +60,10 @@ async def test_a_file_is_new_then_unchanged_then_changed(librarian: Librarian, t
         ("LICENSE", b"words", "files ending in nothing are not read yet"),
         ("a.txt", b"", "it is empty"),
         ("a.txt", b" \n\t ", "it is empty"),
-        ("a.txt", b"\xff\xd8\xff not text", "it is not a text in UTF-8 or UTF-16"),
-        ("a.txt", b"nul \x00 byte", "it is not a text in UTF-8 or UTF-16"),
+        ("a.txt", b"\xff\xd8\xff not text", NO_TEXT),
+        ("a.txt", b"nul \x00 byte", NO_TEXT),
+        ("a.txt", b"caf\xe9 \x07", NO_TEXT),
+        ("a.txt", "Слово не по-русски".encode("koi8-r"), NO_TEXT),
     ],
 )
 async def test_what_is_no_text_is_skipped_with_its_reason(
@@ -69,6 +73,13 @@ async def test_what_is_no_text_is_skipped_with_its_reason(
     path.write_bytes(data)
     taken = await shelf.take(librarian, path)
     assert (taken.state, taken.why) == ("skipped", why)
+
+
+async def test_a_text_in_windows_western_european_encoding_is_read(librarian: Librarian, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("Name;Größe\nDer Gärtner wohnt in Zürich;12 €".encode("cp1252"))
+    assert (await shelf.take(librarian, path)).state == "new"
+    assert "Größe" in (await librarian.memory.search("Gärtner"))[0].text
 
 
 async def test_texts_with_a_byte_order_mark_are_read(librarian: Librarian, tmp_path: Path) -> None:

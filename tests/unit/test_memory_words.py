@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge.documents.pieces import LARGEST, Turn, cut, cut_turns, normalise
+from knowledge.documents.pieces import BLOCK, LARGEST, Turn, cut, cut_turns, normalise
 from knowledge.embedding.base import batches, from_blob, to_blob
 from knowledge.index.bm25 import document_vector, plain_words, query_vector, stem, tokens
 
@@ -90,3 +92,23 @@ def test_turns_are_pieces_with_speaker_and_time_and_long_ones_are_cut() -> None:
     assert {p.speaker for p in pieces[1:]} == {"Bo"}
     assert len(pieces) > 3
     assert [p.start for p in pieces] == sorted(p.start for p in pieces)
+
+
+@pytest.mark.parametrize("line", ["# a\n", "x", "[", "a,b,c\n"])
+def test_whatever_a_long_text_is_made_of_cutting_it_takes_time_in_proportion_to_its_length(line: str) -> None:
+    began = time.thread_time()
+    text = line * (10 * BLOCK // len(line))
+    pieces = cut(text)
+    assert time.thread_time() - began < 4  # of computing; at once, "# a" took 16
+    assert all(text[p.start : p.end] == p.text and len(p.text) <= LARGEST for p in pieces)
+    assert sum(len(p.text) for p in pieces) > 0.9 * len(text)
+
+
+def test_a_long_text_keeps_its_headings_across_blocks() -> None:
+    body = "The plumber comes on Tuesdays. " * (3 * BLOCK // 31)
+    pieces = cut(f"# House\n\n## Water\n\n{body}\n\n# Garden\n\nThe hedge is cut in March.", "plan")
+    whole = [p for p in pieces if not p.text.startswith("#")]
+    assert len(whole) > 100
+    assert {p.context for p in whole if "plumber" in p.text} == {"plan › House › Water"}
+    assert "Garden" in pieces[-1].context + pieces[-1].text
+    assert pieces[-1].place in ("line 7", "line 9")
