@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("ci", derandomize=True)  # CI judges the change, not the day's luck
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no finding
+settings.register_profile("here", PATIENT)
+settings.register_profile("ci", PATIENT, derandomize=True)  # CI judges the change, not the day's luck
+settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
 @pytest.fixture(scope="session")

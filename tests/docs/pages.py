@@ -20,6 +20,10 @@ _DATES = (
     (re.compile(rf"{_DAY} \d{{1,2}} {_MONTH} \d\d:\d\d|\d{{4}}-\d\d-\d\d \d\d:\d\d"), "WHEN"),
     (re.compile(rf"{_DAY} \d{{1,2}} {_MONTH}(?: \d{{4}})?"), "DAY"),
     (re.compile(r"\d{4}-\d\d-\d\d"), "DATE"),
+    (
+        re.compile(r"\((?:tomorrow|in \d[^)]*)\)"),
+        "(SOON)",
+    ),  # at nine in the evening, nine in the morning is 12 hours away
 )
 
 
