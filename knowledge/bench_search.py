@@ -45,10 +45,11 @@ _OBJECTS = ("mornings", "a new roof", "the blue folder", "in March", "two weeks"
 
 
 async def bench_search(
-    embedder: Embedder, *, sizes: Sequence[int] = SIZES, questions: int = QUESTIONS
+    embedder: Embedder, *, sizes: Sequence[int] = SIZES, questions: int = QUESTIONS, fitted: Path | None = None
 ) -> dict[str, Any]:
     """Figures at each size, embedding of the question and the filter by readers included. Needs minutes at 100,000.
 
+    `fitted` is the folder of what was fitted to the embedder's model: the second look is then a whole one.
     `over_mb` is what memory takes over the process without it, at that moment; `idle_over_mb` once the model has gone.
 
     Points get random vectors (making real ones is measured by `chunks_per_s`, on 300 real texts); questions real ones.
@@ -61,7 +62,7 @@ async def bench_search(
             await tx.run_sync(metadata.create_all)
         bare = resident()
         mixed = _Mixed(embedder)
-        memory = Memory(db, Path(home) / "index", mixed, now=lambda: int(time.time() * 1000))
+        memory = Memory(db, Path(home) / "index", mixed, now=lambda: int(time.time() * 1000), fitted=fitted)
         await memory.open()
         real = await _ingest(memory, rng, 0, 300)
         filled = 300

@@ -94,7 +94,8 @@ def search(sizes: Sequence[int], questions: int, picture: Path | None, *, as_jso
     from bot.bench.curve import draw
     from knowledge.bench_search import bench_search
 
-    found = asyncio.run(bench_search(_embedder(), sizes=sizes, questions=questions))
+    embedder = _embedder()
+    found = asyncio.run(bench_search(embedder, sizes=sizes, questions=questions, fitted=embedder.folder))
     if picture is not None:
         drawn = draw("Search as memory grows (ms, MB)", found["curve"], ("p50_ms", "p99_ms", "cpu_ms", "over_mb"))
         picture.write_text(drawn, "utf-8")

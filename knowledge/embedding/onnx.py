@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import gc
 import hashlib
 import json
 import sys
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from knowledge.embedding.base import EmbedderUnavailable, Vectors, batches, unit
+from knowledge.pages import let_code_go, trim
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -130,7 +129,7 @@ class OnnxEmbedder:
                 str(mapped or self.folder / "model.onnx"), _options(onnxruntime), providers=["CPUExecutionProvider"]
             )
             self._tokenizer = tokenizer
-            _give_back()  # what loading took and needs no more: 11 MB
+            trim()  # what loading took and needs no more: 11 MB
         return self._session, self._tokenizer
 
     def _mapped(self, onnxruntime: Any) -> Path | None:
@@ -159,7 +158,9 @@ class OnnxEmbedder:
     def _unload(self) -> None:
         self._session = None
         self._tokenizer = None
-        _give_back()
+        trim()
+        for package in ("onnxruntime", "tokenizers"):
+            let_code_go(package)
 
 
 def _options(onnxruntime: Any) -> Any:
@@ -169,13 +170,6 @@ def _options(onnxruntime: Any) -> Any:
     options.enable_cpu_mem_arena = False
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
-
-
-def _give_back() -> None:
-    """Return freed memory to the system; glibc keeps it otherwise."""
-    gc.collect()
-    if sys.platform == "linux":
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _fingerprint(folder: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import errno
 import logging
 import os
@@ -28,6 +27,7 @@ from knowledge.index.base import (
     window,
 )  # fmt: skip
 from knowledge.index.lock import own
+from knowledge.pages import let_code_go, let_go
 
 log = logging.getLogger(__name__)
 
@@ -99,23 +99,23 @@ class EdgeIndex:
     def _scored(self, ask: Ask, ids: set[int], rarity: edge.SearchParams | None) -> list[Found]:
         """Candidates with their scores in every channel and the words they share with the question.
 
-        Their fields and words are read here, once for each: that costs the engine more than to score them.
+        What they hold is retrieved once, beside the scores: a search that brings it along costs the engine twice as much.
         """
         narrow = _filter(ask.scope, edge.HasIdCondition(set(ids)))
-        channels, requests = _requests(ask, narrow, len(ids), rarity, scoring=True)
-        answers = dict(zip(channels, self._batch(requests), strict=True))
-        pool = {int(p.id): found(int(p.id), p.payload or {}) for p in answers.get("dense", ())}
-        for left in self.shard.retrieve(list(ids - pool.keys()), True, False):  # they have no vector
-            pool[int(left.id)] = found(int(left.id), left.payload or {})
-        asked = set(ask.words.indices)
-        for channel, points in answers.items():
-            for point in points:
-                hit = pool[int(point.id)]
-                hit.scores[channel] = point.score
-                if channel == "words":
-                    own: edge.SparseVector = point.vector["words"]  # type: ignore[index,call-overload,assignment]
-                    hit.shared = {i: w for i, w in zip(own.indices, own.values, strict=True) if i in asked}
-        return list(pool.values())
+        channels, requests = _requests(ask, narrow, len(ids), rarity)
+        scores = [{point.id: point.score for point in points} for points in self._batch(requests)]
+        by_channel = list(zip(channels, scores, strict=True))
+        asked = frozenset(ask.words.indices)
+        pool = []
+        for point in self.shard.retrieve(list(ids), True, ["words"]):
+            id = point.id
+            hit = found(int(id), point.payload or {})
+            hit.scores = {channel: own[id] for channel, own in by_channel if id in own}
+            if "words" in hit.scores:
+                own: edge.SparseVector = point.vector["words"]  # type: ignore[index,call-overload,assignment]
+                hit.shared = {i: w for i, w in zip(own.indices, own.values, strict=True) if i in asked}
+            pool.append(hit)
+        return pool
 
     async def count(self, scope: Scope | None = None) -> int:
         if scope is not None and not scope.names:
@@ -143,6 +143,7 @@ class EdgeIndex:
     def _let_go(self) -> None:
         self._letting_go = None
         let_go(self.folder)
+        let_code_go("qdrant_edge")
 
     def _rarity(self, scope: Scope) -> edge.SearchParams | None:
         """Rarity counted among what the readers may see; where that is everything, the engine's own count is the same.
@@ -159,9 +160,6 @@ class EdgeIndex:
     def _learned(self, points: Sequence[Point]) -> None:
         for names, whole in self._seen_whole.items():
             self._seen_whole[names] = whole and all(not set(names).isdisjoint(p.readers) for p in points)
-
-
-_DONTNEED = 4  # madvise(2): MADV_DONTNEED
 
 
 def _load(folder: Path) -> edge.EdgeShard | None:
@@ -211,21 +209,6 @@ def _open(folder: Path, size: int) -> edge.EdgeShard:
     return shard
 
 
-def let_go(folder: Path) -> None:
-    """Give back the pages that Edge touches when it maps its files (57 MB of an empty index, measured).
-
-    They are shared file mappings: nothing is lost, dirty pages stay in the page cache, and what is needed is read again.
-    """
-    advise = ctypes.CDLL(None, use_errno=True).madvise
-    advise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    inside = f"{folder.resolve()}/"
-    for line in Path("/proc/self/maps").read_text().splitlines():
-        fields = line.split(maxsplit=5)
-        if len(fields) == 6 and fields[1].endswith("s") and fields[5].startswith(inside):
-            low, high = (int(part, 16) for part in fields[0].split("-"))
-            advise(low, high - low, _DONTNEED)
-
-
 def _vectors(point: Point) -> dict[str, Named]:
     vectors: dict[str, Named] = {}
     if point.dense is not None:
@@ -239,29 +222,21 @@ def _vectors(point: Point) -> dict[str, Named]:
 
 
 def _requests(
-    ask: Ask, scope: edge.Filter, limit: int, rarity: edge.SearchParams | None, *, scoring: bool = False
+    ask: Ask, scope: edge.Filter, limit: int, rarity: edge.SearchParams | None
 ) -> tuple[list[Channel], list[edge.QueryRequest]]:
-    """A search a channel. Only `scoring` known points needs what they hold: their fields, and the words they have."""
+    """A search a channel, for ids and scores alone."""
     channels: list[Channel] = []
     requests: list[edge.QueryRequest] = []
     if ask.dense is not None:
         channels.append("dense")
         query = edge.Query.Nearest(ask.dense.tolist(), using="dense")
-        requests.append(edge.QueryRequest(limit=limit, query=query, filter=scope, with_payload=scoring))
+        requests.append(edge.QueryRequest(limit=limit, query=query, filter=scope))
     names: tuple[tuple[Channel, Sparse], ...] = (("words", ask.words), ("around", ask.around))
     for name, sparse in names:
         if sparse.indices:
             channels.append(name)
             query = edge.Query.Nearest(edge.SparseVector(list(sparse.indices), list(sparse.values)), using=name)
-            requests.append(
-                edge.QueryRequest(
-                    limit=limit,
-                    query=query,
-                    filter=scope,
-                    params=rarity,
-                    with_vector=["words"] if scoring and name == "words" else None,
-                )
-            )
+            requests.append(edge.QueryRequest(limit=limit, query=query, filter=scope, params=rarity))
     return channels, requests
 
 

@@ -1,15 +1,15 @@
 """Which everyday attribute a question asks for, and which a sentence tells: a birthday, a price, a place, an employer.
 
 "How tall is Maria?" is near to every short note about Maria, and for a sentence encoder a birthday is hardly farther from
-it than a height. A classifier over the vectors of both remainders, learned from the written examples in `attributes.txt`,
-tells them apart. It is fitted once for an embedding model, by `python -m knowledge.retriever.attributes FOLDER`.
+it than a height. Two classifiers, one over the vector of the question's remainder and one over that of the whole sentence,
+learned from the written examples in `attributes.txt`, tell them apart. They are fitted once for an embedding model, by
+`python -m knowledge.retriever.attributes FOLDER`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import itertools
-import math
 import random
 import re
 import sys
@@ -27,11 +27,9 @@ Embed = Callable[[Sequence[str]], Awaitable[Matrix]]
 
 EXAMPLES = Path(__file__).with_name("attributes.txt")
 ROUNDS = 150
-FILLS = 3  # of an example's slots: what they hold must not matter
+FILLS = 6  # of an example's slots: what they hold must not matter
 _SCALE = 8.0  # of unit vectors, for the descent
-_LEAST = 1e-3
-LEAST = math.log(_LEAST)
-"""Of `agree`: nothing of what is asked is told."""
+_LEAST = 1e-3  # of the probability of one attribute
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +69,14 @@ class Attributes:
             old.unlink()
         beside.replace(file)
 
-    def parts(self, question: Matrix, passages: Matrix) -> list[dict[str, float]]:
-        """Of the remainders' vectors, for each passage: how far it and the question are of one attribute.
+    def parts(self, question: Matrix, sentences: Matrix) -> list[dict[str, float]]:
+        """Of the question's remainder and of sentences: for each of these, how far it and the question are of one attribute.
 
         `agree` is the logarithm of the probability that both have the same attribute, at least log 0.001 (the first
-        column is of what has none); `known` and `told` are the probabilities of the question's and the passage's
+        column is of what has none); `known` and `told` are the probabilities of the question's and the sentence's
         likeliest attribute.
         """
-        asked, told = _shares(question[None], self.asks)[0], _shares(passages, self.tells)
+        asked, told = _shares(question[None], self.asks)[0], _shares(sentences, self.tells)
         agree = np.log(_LEAST + told[:, 1:] @ asked[1:])
         return [
             {"agree": float(a), "known": float(asked.max()), "told": float(t.max())}
@@ -110,36 +108,38 @@ def examples(text: str) -> tuple[list[Block], dict[str, list[str]]]:
     return blocks, slots
 
 
-def remainders(
+def labelled(
     blocks: Sequence[Block], slots: Mapping[str, Sequence[str]], seed: int = 1
 ) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
-    """What is left of each question and each sentence once the words they share are taken out, with its block."""
+    """What is left of each question once the words of its answer are taken out, and each sentence whole; with its block.
+
+    Sentences are whole since a passage is embedded before anybody asks: names vary, so that they do not matter.
+    """
     rng = random.Random(seed)
     asks: dict[tuple[str, int], None] = {}
     tells: dict[tuple[str, int], None] = {}
     for number, block in enumerate(blocks):
-        for ask, tell in itertools.product(block.asks, block.tells):
-            for _ in range(FILLS):
-                filled = {name: rng.choice(values) for name, values in slots.items()}
-                filled["x"] = rng.choice(slots[block.sort])
-                question, sentence = ask.format(**filled), tell.format(**filled)
-                sentence = sentence[:1].upper() + sentence[1:]
-                left = remainder(question, [sentence])
-                asks[left.question, number] = None
-                tells[left.of(sentence), number] = None
+        for tell, _ in itertools.product(block.tells, range(FILLS)):
+            filled = {name: rng.choice(values) for name, values in slots.items()}
+            filled["x"] = rng.choice(slots[block.sort])
+            sentence = tell.format(**filled)
+            sentence = sentence[:1].upper() + sentence[1:]
+            tells[sentence, number] = None
+            for ask in block.asks:
+                asks[remainder(ask.format(**filled), [sentence]).question, number] = None
     return list(asks), list(tells)
 
 
 async def fit(embed: Embed, text: str) -> Attributes:
     """Two classifiers, one of questions and one of sentences, over the attributes of `text`. Deterministic."""
-    asks, tells = remainders(*examples(text))
+    asks, tells = labelled(*examples(text))
     count = asks[-1][1] + 1
     return Attributes(await _learned(embed, asks, count), await _learned(embed, tells, count))
 
 
-async def _learned(embed: Embed, labelled: Sequence[tuple[str, int]], count: int) -> Matrix:
-    vectors = np.concatenate([await embed([t for t, _ in labelled[i : i + 32]]) for i in range(0, len(labelled), 32)])
-    return descend(vectors, np.array([label for _, label in labelled]), count)
+async def _learned(embed: Embed, known: Sequence[tuple[str, int]], count: int) -> Matrix:
+    vectors = np.concatenate([await embed([t for t, _ in known[i : i + 32]]) for i in range(0, len(known), 32)])
+    return descend(vectors, np.array([label for _, label in known]), count)
 
 
 def descend(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+
+import numpy as np
 
 from knowledge.database.engine import Database
 from knowledge.documents import store
@@ -18,9 +20,9 @@ from knowledge.embedding.encoder import Encoder
 from knowledge.hits import Hit
 from knowledge.index.base import Ask, Index, Pool, Scope
 from knowledge.index.bm25 import plain_words, query_vector
-from knowledge.retriever.attributes import LEAST, Attributes, Matrix
+from knowledge.retriever.attributes import Attributes
 from knowledge.retriever.cross import DEEP, Reranker, RerankerUnavailable
-from knowledge.retriever.focus import CLOSER, remainder
+from knowledge.retriever.focus import CLOSER, Remainder, remainder
 from knowledge.retriever.fold import Fold
 from knowledge.retriever.lexicon import glossed
 from knowledge.retriever.points import context_parts
@@ -33,7 +35,6 @@ log = logging.getLogger(__name__)
 POOL = 120  # candidates of each of the three searches
 SLACK = 8  # rows read beyond those wanted, should the index be behind SQL
 LONGEST = 2_000  # characters of a question
-AT_ONCE = 3  # candidates of the second look that are embedded together
 NEWS = frozenset({"mail", "turn"})  # sources whose passages are of their day
 FADE = 0.15  # of a score
 HALF_LIFE = 180 * 86_400_000  # ms
@@ -107,7 +108,7 @@ class Finder:
             return None
         by_chunk = {row.chunk: score for (row, _), score in zip(kept, scores, strict=True)}
         best = sorted(kept, key=lambda pair: -by_chunk[pair[0].chunk])
-        best[:AT_ONCE] = await self._closer(question, best[:AT_ONCE])
+        best[:CLOSER] = await self._closer(question, best[:CLOSER])
         crossed = [
             (row, dataclasses.replace(r, score=score, looks={**r.looks, "cross": score}))
             for row, r in best
@@ -118,63 +119,36 @@ class Finder:
     async def _closer(self, question: Question, kept: Sequence[tuple[Row, Ranked]]) -> list[tuple[Row, Ranked]]:
         """The best candidates in the order that a second look gives them; their parts say what it saw.
 
-        What a passage's own remainder says can only lower its score: from the best down they are looked at until none
-        that is left could come first. Those count as if they told nothing of what is asked.
+        It reads the vectors that were made when the passages were remembered: only the question's remainder is embedded.
         """
         if sum(row.speaker is None for row, _ in kept) * 2 <= len(kept):
             return list(kept)  # conversations: what a question shares with a turn is rarely its subject alone
         left = remainder(question.text, [row.text for row, _ in kept])
-        own = await self._encoder.encode([glossed(left.question)])
-        asked = own[0] if own is not None else None
+        seen = await self._told(left, [row for row, _ in kept], english(question.text))
         timed = has_time(plain_words(question.text))
-        looked = [
-            (row, self._rests(row, self._aged(row, dataclasses.replace(r, looks={"cover": cover}), timed=timed), asked))
-            for (row, r), cover in zip(kept, left.cover, strict=True)
-        ]
-        looked.sort(key=lambda pair: -pair[1].score)
-        if asked is None:
-            return looked
-        known = self.attributes if left.asks and english(question.text) else None
-        for start in range(0, len(looked), AT_ONCE):
-            some = looked[start : start + AT_ONCE]
-            if start and (known is None or max(r.score for _, r in looked[:start]) >= some[0][1].score):
-                break
-            own = await self._encoder.encode([glossed(left.of(row.text)) for row, _ in some])
-            if own is None:
-                break
-            matches = [{"match": float(asked @ vector)} for vector in own]
-            if known is not None:
-                matches = [m | parts for m, parts in zip(matches, known.parts(asked, own), strict=True)]
-            looked[start : start + AT_ONCE] = [
-                (row, _lowered(r, match)) for (row, r), match in zip(some, matches, strict=True)
-            ]
-        if known is not None:
-            looked = [(row, r if "agree" in r.looks else _lowered(r, {}, AGREE * LEAST)) for row, r in looked]
-        looked.sort(key=lambda pair: -pair[1].score)
-        return looked
+        looked = []
+        for (row, r), cover in zip(kept, left.cover, strict=True):
+            age = 0.0 if timed else faded(row.source, row.at, self._now())
+            looks = {"cover": cover, **({"faded": age} if age else {}), **seen.get(row.chunk, {})}
+            score = r.score + age + REST * looks.get("match", 0.0) + AGREE * min(0.0, looks.get("agree", 0.0))
+            looked.append((row, dataclasses.replace(r, score=score, looks=looks)))
+        return sorted(looked, key=lambda pair: -pair[1].score)
 
-    def _aged(self, row: Row, ranked: Ranked, *, timed: bool) -> Ranked:
-        """The candidate with what its age takes from it; nothing where the question tells a time."""
-        age = 0.0 if timed else faded(row.source, row.at, self._now())
-        return (
-            dataclasses.replace(ranked, score=ranked.score + age, looks={**ranked.looks, "faded": age})
-            if age
-            else ranked
-        )
-
-    def _rests(self, row: Row, ranked: Ranked, asked: Matrix | None) -> Ranked:
-        """The candidate with how near the question's remainder is to the whole of it."""
-        if asked is None or row.vector is None or row.fingerprint != self._encoder.fingerprint:
-            return ranked
-        rest = float(asked @ from_blob(row.vector))
-        looks = {**ranked.looks, "rest": rest}
-        return dataclasses.replace(ranked, score=ranked.score + REST * rest, looks=looks)
-
-
-def _lowered(ranked: Ranked, looks: Mapping[str, float], by: float | None = None) -> Ranked:
-    """The candidate with what was seen of it: how little it agrees lowers its score."""
-    by = AGREE * min(0.0, looks.get("agree", 0.0)) if by is None else by
-    return dataclasses.replace(ranked, score=ranked.score + by, looks={**ranked.looks, **looks})
+    async def _told(self, left: Remainder, rows: Sequence[Row], understood: bool) -> dict[int, dict[str, float]]:
+        """By chunk: how near the question's remainder is to the passage, and how far both are of one attribute."""
+        vectors = {
+            row.chunk: from_blob(row.vector)
+            for row in rows
+            if row.vector is not None and row.fingerprint == self._encoder.fingerprint
+        }
+        own = await self._encoder.encode([glossed(left.question)]) if vectors else None
+        if own is None:
+            return {}
+        passages = np.stack(list(vectors.values()))
+        seen = [{"match": float(match)} for match in passages @ own[0]]
+        if understood and left.asks and self.attributes is not None:
+            seen = [near | more for near, more in zip(seen, self.attributes.parts(own[0], passages), strict=True)]
+        return dict(zip(vectors, seen, strict=True))
 
 
 def faded(source: str, at: int, now: int) -> float:

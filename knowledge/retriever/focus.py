@@ -10,14 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from knowledge.index.bm25 import STOP, plain_words, stem
-from knowledge.retriever.passage import best_sentence
 
 CLOSER = 12  # candidates looked at again
 SUBJECT = 2  # best candidates: what they share with a question is what it is about
 _FAINT = frozenset(
     stem(w) for w in ("much", "many", "use", "need", "want", "get")
 )  # they ask, but for what the rest says
-LONGEST = 160  # characters of a passage that are worth embedding again
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +30,6 @@ class Remainder:
     def asks(self) -> bool:
         """Whether a word is left that says what is asked: "what does Ada prefer?" is all said by "Ada prefers tea"."""
         return bool(_stems(self.question) - _FAINT)
-
-    def of(self, text: str) -> str:
-        """The sentence of a passage that is nearest to the question, without the words they share."""
-        sentence = best_sentence(self.question, text)[:LONGEST]
-        return _without(sentence, self.asked & _stems(sentence))
 
 
 def remainder(question: str, texts: Sequence[str]) -> Remainder:

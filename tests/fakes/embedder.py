@@ -20,11 +20,13 @@ class WordEmbedder:
         self.size = SIZE
         self.missing = False
         self.calls = 0
+        self.texts: list[str] = []
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         if self.missing:
             raise EmbedderUnavailable("The embedding model is gone.")
         self.calls += 1
+        self.texts += texts
         rows = np.zeros((len(texts), SIZE), np.float32)
         for row, text in enumerate(texts):
             for token in tokens(text) or [text]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,12 @@ async def test_the_model_gives_unit_vectors_whatever_the_batch_and_comes_back_af
     embedder = OnnxEmbedder(folder)
     alone = await embedder.embed(["The accountant prefers mornings."])
     assert embedder.loaded
+    if sys.platform == "linux":
+        assert code_held("onnxruntime") > 5_000
     await embedder.rest()
     assert not embedder.loaded
+    if sys.platform == "linux":
+        assert code_held("onnxruntime") < 1_000
     among = await embedder.embed(["x " * 300, "", "The accountant prefers mornings.", "Ünïcode 🙂"])
     assert among.shape == (4, 384)
     assert (abs((among**2).sum(1) - 1) < 1e-4).all()
@@ -49,6 +54,18 @@ async def test_the_model_gives_unit_vectors_whatever_the_batch_and_comes_back_af
     near, far = await embedder.embed(["When does the accountant like to meet?", "How deep is the lake?"])
     assert float(near @ alone[0]) > float(far @ alone[0]) + 0.3
     await embedder.close()
+
+
+def code_held(package: str) -> int:
+    """Kilobytes of a package's code that are in this process's memory."""
+    held, own = 0, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        fields = line.split()
+        if "-" in fields[0] and not fields[0].endswith(":"):
+            own = fields[1] == "r-xp" and f"/{package}/" in line
+        elif own and fields[0] == "Rss:":
+            held += int(fields[1])
+    return held
 
 
 async def test_mapped_weights_give_the_same_vectors_and_where_they_cannot_be_made_the_model_is_read(

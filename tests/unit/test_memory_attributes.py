@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from knowledge.retriever.attributes import EXAMPLES, Attributes, examples, file_in, fit, remainders
+from knowledge.retriever.attributes import EXAMPLES, Attributes, examples, file_in, fit, labelled
 from tests.fakes.embedder import WordEmbedder
 
 FEW = """
@@ -35,7 +35,7 @@ def test_every_block_of_the_examples_is_whole_and_named_once() -> None:
     assert len(blocks) > 300
     assert blocks[0].sort == "none"  # the column that agrees with nothing
     assert len({(b.sort, b.name) for b in blocks}) == len(blocks)
-    asks, tells = remainders(blocks, slots)
+    asks, tells = labelled(blocks, slots)
     assert {n for _, n in asks} == {n for _, n in tells} == set(range(len(blocks)))
     assert not any("{" in text for text, _ in asks + tells)
 
@@ -50,7 +50,7 @@ async def test_a_fit_tells_attributes_apart_and_comes_back_from_its_file(tmp_pat
     embedder = WordEmbedder()
     fitted = await fit(embedder.embed, FEW)
     question, height, pet, rain = await embedder.embed(
-        ["how tall is", "is 9 metres tall", "keeps a pet dog", "rain again"]
+        ["how tall is", "Ann is 9 metres tall", "Ben keeps a pet dog", "rain again"]
     )
     told = fitted.parts(question, np.stack([height, pet, rain]))
     assert told[0]["agree"] > max(told[1]["agree"], told[2]["agree"])

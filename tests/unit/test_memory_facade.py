@@ -53,6 +53,19 @@ async def note(memory: Memory, name: str, text: str, **more: object) -> int:
     )
 
 
+async def test_no_passage_is_embedded_when_a_question_is_asked(db: Database, tmp_path: Path) -> None:
+    embedder = WordEmbedder()
+    memory = a_memory(db, tmp_path, embedder)
+    await memory.open()
+    for name in ("Ada", "Bo", "Cleo", "Dan", "Eve"):
+        await note(memory, f"{name}.md", f"{name} likes the mountains.")
+    embedder.texts.clear()
+    hit = (await memory.search("which mountains does Ada like?"))[0]
+    assert embedder.texts == ["which mountains does Ada like?", "which does"]
+    assert {"cover", "match"} <= hit.parts.keys()
+    await memory.close()
+
+
 async def test_a_note_is_found_with_its_name_place_and_date(memory: Memory) -> None:
     await note(memory, "accountant.md", "The accountant prefers mornings.", integrity="principal")
     await note(memory, "dentist.md", "The dentist is in Graz.")

@@ -125,7 +125,6 @@ def test_stage_directions_are_not_spoken() -> None:
 def test_the_remainder_is_what_is_asked_of_the_subject() -> None:
     left = remainder("what is Maria's mother tongue?", ["Maria has three children.", "Maria speaks Polish at home."])
     assert left.question == "what is mother tongue?"
-    assert left.of("Maria speaks Polish at home.") == "speaks Polish at home."
     assert left.cover == pytest.approx((1 / 3, 1 / 3))
 
 

@@ -20,14 +20,14 @@ from knowledge.retriever.attributes import EXAMPLES, Attributes, Block, Matrix, 
 from knowledge.retriever.focus import remainder
 from knowledge.retriever.passage import signals
 
-ALIKE, OTHER = 14, 6  # wrong sentences about the same subject, for each question: of its sort, of any
+ALIKE, OTHER = 6, 3  # wrong sentences about the same subject, for each question: of its sort, of any
 STRANGE = 0.15  # of the pairs are tried with another subject, too
 SPREADS = 4  # of attributes; wordings are spread in three
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A question of a block and a sentence of a block, by their numbers, with what is left of each."""
+    """A question of a block and a sentence of a block, by their numbers, with what is left of the question."""
 
     question: str
     sentence: str
@@ -35,7 +35,6 @@ class Pair:
     told: int
     wording: tuple[int, int]
     left: str
-    own: str
     cover: float
     right: bool
 
@@ -74,7 +73,7 @@ def pairs(blocks: Sequence[Block], slots: Mapping[str, Sequence[str]], seed: int
 def _pair(question: str, sentence: str, asked: int, told: int, wording: tuple[int, int], right: bool) -> Pair:
     sentence = sentence[:1].upper() + sentence[1:]
     left = remainder(question, [sentence])
-    return Pair(question, sentence, asked, told, wording, left.question, left.of(sentence), left.cover[0], right)
+    return Pair(question, sentence, asked, told, wording, left.question, left.cover[0], right)
 
 
 def judged(made: Sequence[Pair], vector: Callable[[str], Matrix]) -> tuple[list[Hit], list[Pair]]:
@@ -87,14 +86,13 @@ def judged(made: Sequence[Pair], vector: Callable[[str], Matrix]) -> tuple[list[
     def judge(taught: Sequence[Pair], asked: Sequence[Pair]) -> None:
         classifiers = Attributes(
             _taught({(p.left, p.asked) for p in taught}, blocks, vector),
-            _taught({(p.own, p.told) for p in taught}, blocks, vector),
+            _taught({(p.sentence, p.told) for p in taught}, blocks, vector),
         )
         for p in asked:
-            parts = classifiers.parts(vector(p.left), vector(p.own)[None])[0]
+            parts = classifiers.parts(vector(p.left), vector(p.sentence)[None])[0]
             parts |= {
                 "dense": float(vector(p.question) @ vector(p.sentence)),
-                "rest": float(vector(p.left) @ vector(p.sentence)),
-                "match": float(vector(p.left) @ vector(p.own)),
+                "match": float(vector(p.left) @ vector(p.sentence)),
                 "cover": p.cover,
             }
             hits.append(_hit(p.sentence, parts))
@@ -136,7 +134,7 @@ async def main() -> None:
     if folder is None:
         raise SystemExit("no prepared embedding model: run ./steward once")
     made = pairs(*examples(EXAMPLES.read_text("utf-8")))
-    texts = list(dict.fromkeys(t for p in made for t in (p.question, p.sentence, p.left, p.own)))
+    texts = list(dict.fromkeys(t for p in made for t in (p.question, p.sentence, p.left)))
     embedder = OnnxEmbedder(folder)
     vectors = {}
     for i in range(0, len(texts), 32):
@@ -144,16 +142,15 @@ async def main() -> None:
     await embedder.close()
     hits, kept = judged(made, vectors.__getitem__)
     found = [signals(p.question, hit) for p, hit in zip(kept, hits, strict=True)]
-    names = list(found[0])
-    x, y = np.array([list(f.values()) for f in found]), np.array([p.right for p in kept])
-    weights, bias = logistic(x, y)
-    scores = x @ weights + bias
-    for share in (0.9, 0.95, 0.97):
-        bar = np.quantile(scores[y], 1 - share)
-        print(
-            f"of {len(y)} pairs: {share:.0%} of the answers taken, {np.mean(scores[~y] < bar):.1%} of the others refused"
-        )
-    print({**dict(zip(names, weights.round(2).tolist(), strict=True)), "bias": round(bias, 2)})
+    y = np.array([p.right for p in kept])
+    for title, names in (("ANSWERS", tuple(found[0])), ("ALONE", ("dense", "match", "cover", "number_missing"))):
+        x = np.array([[f[name] for name in names] for f in found])
+        weights, bias = logistic(x, y)
+        scores = x @ weights + bias
+        print(title, {**dict(zip(names, weights.round(2).tolist(), strict=True)), "bias": round(bias, 2)})
+        for share in (0.9, 0.95, 0.97):
+            refused = np.mean(scores[~y] < np.quantile(scores[y], 1 - share))
+            print(f"of {len(y)} pairs: {share:.0%} of the answers taken, {refused:.1%} of the others refused")
 
 
 if __name__ == "__main__":
