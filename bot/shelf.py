@@ -7,7 +7,9 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import Any, Literal
+from unicodedata import category
 
 from bot.librarian import TEXT_ENDINGS, Librarian
 from knowledge.documents import store
@@ -40,6 +42,11 @@ class Taken:
 
 def as_json(taken: Taken) -> Mapping[str, Any]:
     return asdict(taken)
+
+
+def printable(name: str) -> str:
+    """A name as it can be shown and stored: file systems allow any bytes, terminals obey some."""
+    return "".join("�" if category(sign) in ("Cc", "Cs") else sign for sign in name)
 
 
 class IngestTrouble(Exception):
@@ -76,6 +83,8 @@ async def take(librarian: Librarian, path: Path, *, later: bool = False) -> Take
 
     A long file, or one of many (`later`), is found by its words at once, and by meaning when its vectors have been made.
     """
+    if (shown := printable(str(path))) != str(path):
+        return Taken(shown, "skipped", "its name has signs that are no text: rename it")
     if path.name.lower().endswith(ENDING):
         return await _assert(librarian, path)
     read = await asyncio.to_thread(_read, path, librarian.notes.root)
@@ -151,14 +160,19 @@ def _read(path: Path, vault: Path) -> tuple[str, int] | Taken | None:
 
     if path.is_relative_to(vault.absolute()):
         return skipped("it is one of your notes, which are remembered anyway")
+    try:
+        what = path.stat()
+    except OSError as error:
+        return skipped(f"it cannot be read ({(error.strerror or 'unknown reason').lower()})")
+    if not (S_ISREG(what.st_mode) or S_ISDIR(what.st_mode)):
+        return skipped("it is no file but a pipe, a socket or a device")
     if path.suffix.lower() in PARSED or is_picture(path.name) or path.is_dir():
         return None
     if not path.name.lower().endswith(TEXT_ENDINGS):
         return skipped(f"files ending in {path.suffix or 'nothing'} are not read yet")
+    if what.st_size > LARGEST:
+        return skipped(f"it has {what.st_size / 1e6:.0f} MB, the limit is {LARGEST / 1e6:.0f}")
     try:
-        stat = path.stat()
-        if stat.st_size > LARGEST:
-            return skipped(f"it has {stat.st_size / 1e6:.0f} MB, the limit is {LARGEST / 1e6:.0f}")
         data = path.read_bytes()
     except OSError as error:
         return skipped(f"it cannot be read ({(error.strerror or 'unknown reason').lower()})")
@@ -169,4 +183,4 @@ def _read(path: Path, vault: Path) -> tuple[str, int] | Taken | None:
         return skipped("it is empty")
     if path.suffix.lower() == ".txt" and (is_whatsapp(text) or is_named(text)):
         return None
-    return text, int(stat.st_mtime * 1000)
+    return text, int(what.st_mtime * 1000)

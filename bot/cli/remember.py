@@ -171,6 +171,8 @@ def _progress(total: int) -> Iterator[Callable[[str], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from bot import shelf
+
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=total)
@@ -179,7 +181,7 @@ def _progress(total: int) -> Iterator[Callable[[str], None]]:
         def step(name: str) -> None:
             nonlocal count
             count += 1
-            bar.update(task, completed=count, description=name[:40].replace("[", "("))
+            bar.update(task, completed=count, description=shelf.printable(name[:40]).replace("[", "("))
 
         yield step
 

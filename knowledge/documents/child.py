@@ -18,6 +18,7 @@ from knowledge.documents.loaded import NotReadable, Part, PicturesOnly
 MEMORY = 768 * 2**20  # bytes of address space
 SECONDS = 20  # of computing
 PAGES = 2_000
+PICTURED = 40  # pages without a text that are looked at for pictures
 CHARACTERS = 5_000_000  # of one part
 MESSAGES = 20_000
 
@@ -152,6 +153,8 @@ def _pdf(path: Path) -> Part:
         pages.append(f"## Page {n + 1}\n\n{page.extract_text()}")
     text = "\n\n".join(pages)
     if not any(line.strip() and not line.startswith("## Page") for line in text.splitlines()):
+        if not any(len(page.images) for page in reader.pages[:PICTURED]):
+            raise NotReadable("There is neither text nor a picture in the PDF.")
         raise PicturesOnly("The PDF holds pictures only; there is no text in it.")
     title = reader.metadata.title if reader.metadata and reader.metadata.title else path.stem
     return Part(str(title), text[:CHARACTERS], lacks=lacks)

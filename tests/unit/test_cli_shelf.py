@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -102,6 +104,29 @@ async def test_a_picture_is_taken_in_by_its_words_and_the_same_one_again_changes
     assert (await shelf.take(librarian, path)).state == "unchanged"
     (hit,) = await librarian.memory.search("boiler")
     assert (hit.text, hit.name, hit.source, hit.integrity) == ("Boiler KX", str(path), "file", "untrusted")
+
+
+@pytest.mark.parametrize("name", [b"\xff\xfe.txt", b"a\x1b[31m.txt", b"\xff.png"])
+async def test_a_name_that_is_no_text_is_skipped_and_shown_without_its_signs(
+    librarian: Librarian, tmp_path: Path, name: bytes
+) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+    await asyncio.to_thread(path.write_text, "words")
+    taken = await shelf.take(librarian, path)
+    assert (taken.state, taken.why) == ("skipped", "its name has signs that are no text: rename it")
+    assert taken.path.isprintable()
+    screenshot = tmp_path / "Screenshot at 10.00\u202fAM.txt"
+    await asyncio.to_thread(screenshot.write_text, "words")
+    assert (await shelf.take(librarian, screenshot)).state == "new"
+    assert taken.path.encode().endswith(name[-4:])
+
+
+@pytest.mark.parametrize("name", ["pipe.txt", "pipe.pdf", "pipe.png"])
+async def test_a_pipe_is_not_waited_for(librarian: Librarian, tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    async with asyncio.timeout(40):
+        taken = await shelf.take(librarian, tmp_path / name)
+    assert (taken.state, taken.why) == ("skipped", "it is no file but a pipe, a socket or a device")
 
 
 async def test_notes_of_the_vault_are_left_to_the_vault(librarian: Librarian) -> None:
