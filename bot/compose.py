@@ -149,6 +149,7 @@ async def compose(
         house = House(crew, librarian.status, settings)
         control = Control(crew, hearing, house)
         worker = Worker(crew, graph, hearing, outbox, control, librarian, _neighbours(home, stack))
+        stack.callback(worker.intake.close)
         await librarian.open()
         await _link_configured(settings, db, ms(now()))
         await _keep_escalation(settings, db, zone)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import time
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
@@ -170,11 +171,14 @@ class Receiver:
     async def _keep_time(self) -> None:
         """Turn due timers into deliveries; sleep until the next one."""
         while True:
-            now = now_ms()
-            if await asyncio.to_thread(self.intake.fire_due, now):
-                await self.poke()
-            due = self.intake.next_due()
-            wait = LOOK_S if due is None else min(LOOK_S, max(0.01, (due - now_ms()) / 1000))
+            try:
+                if await asyncio.to_thread(self.intake.fire_due, now_ms()):
+                    await self.poke()
+                due = self.intake.next_due()
+                wait = LOOK_S if due is None else min(LOOK_S, max(0.01, (due - now_ms()) / 1000))
+            except sqlite3.Error as trouble:
+                log.error("the timers could not be looked at: %s", trouble)
+                wait = 1.0
             self._look.clear()
             try:
                 await asyncio.wait_for(self._look.wait(), wait)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from knowledge.chain import Entry
+from knowledge.database import bare
 from knowledge.egress import EgressRefused, bear_witness
 from knowledge.store.intake import Intake
 
@@ -70,9 +71,9 @@ async def witnessed(database: Path) -> AsyncIterator[None]:
     """
 
     async def write(refusal: EgressRefused) -> None:
-        if not await asyncio.to_thread(database.exists):
-            return
         try:
+            if not await asyncio.to_thread(bare.is_there, database):
+                return
             with closing(await asyncio.to_thread(Intake, database)) as intake:
                 await through(intake, lambda: int(time.time() * 1000))(refusal)
         except sqlite3.Error as error:

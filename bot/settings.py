@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from bot.secrets import SecretsSource
 from knowledge import cipher
+from knowledge.database import bare
 
 
 def default_home() -> Path:
@@ -22,10 +23,20 @@ def default_home() -> Path:
 
 
 class DatabaseSettings(BaseModel):
-    """`key`: 64 hex digits; set, every database of the home is encrypted on the disk."""
+    """`url`: a PostgreSQL that holds the truth instead of a file of the home (extra `postgres`).
 
-    url: str = ""
+    `key`: 64 hex digits; set, every database of the home is encrypted on the disk.
+    """
+
+    url: SecretStr = SecretStr("")
     key: SecretStr = SecretStr("")
+
+    @field_validator("url")
+    @classmethod
+    def _is_postgres(cls, url: SecretStr) -> SecretStr:
+        if told := bare.refused(url.get_secret_value()):
+            raise ValueError(told)
+        return url
 
 
 class RedisSettings(BaseModel):
@@ -294,8 +305,9 @@ class Settings(BaseSettings):
         return self
 
     def model_post_init(self, _context: Any) -> None:
-        """Whoever has read the settings can open the home: its key, where there is one, is known to this process."""
+        """Whoever has read the settings can open the home: its key and its server are known to this process."""
         cipher.unlock(self.home, self.database.key.get_secret_value())
+        bare.serve(self.home / "steward.db", self.database.url.get_secret_value())
 
     @property
     def notes_path(self) -> Path:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import random
+import sqlite3
 import sys
 import time
 from typing import Protocol
@@ -32,6 +33,14 @@ class Employer(Protocol):
 
     def look_at_timers(self) -> None: ...
     async def tell_principal(self, text: str) -> None: ...
+
+
+def _work_waits(receiver: Employer) -> bool:
+    """Also while nobody can tell: a worker that starts for nothing goes to sleep again."""
+    try:
+        return receiver.intake.work_waits(int(time.time() * 1000))
+    except sqlite3.Error:
+        return True
 
 
 class Supervisor:
@@ -64,7 +73,7 @@ class Supervisor:
                 receiver.look_at_timers()
                 if code == 0:
                     self.crashes = 0
-                    if receiver.intake.work_waits(int(time.time() * 1000)):
+                    if _work_waits(receiver):
                         self.wake()
                     continue
                 await self._crashed(receiver, code, time.monotonic() - began)
@@ -79,8 +88,11 @@ class Supervisor:
             what = f"My worker keeps crashing (code {code}, {self.crashes} times in a row)."
             done = "Everything you sent is stored."
             not_done = "Nothing is answered until it runs again; I go on trying. `steward doctor` may say why."
-            if receiver.intake.record_failure("worker:crash", what, done, not_done, int(time.time() * 1000)):
-                await receiver.tell_principal(f"⚠️ {what} {done} {not_done}")
+            try:
+                if receiver.intake.record_failure("worker:crash", what, done, not_done, int(time.time() * 1000)):
+                    await receiver.tell_principal(f"⚠️ {what} {done} {not_done}")
+            except sqlite3.Error as trouble:  # then that is why it crashes
+                log.error("%s", trouble)
         await asyncio.sleep(wait)
         self.wake()
 

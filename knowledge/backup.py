@@ -22,9 +22,12 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from knowledge import cipher
+from knowledge.database import bare
 from knowledge.ids import canonical
 
 MANIFEST = ".steward-backup.json"
+DUMP = "steward.pgdump"
+"""In the backup of a home whose database is a PostgreSQL: what `pg_dump` wrote."""
 _LEFT_OUT = {"run", "index"}  # locks and sockets; the index is made anew from SQL
 PREFIX, SUFFIX = "steward-", ".age"
 
@@ -108,6 +111,11 @@ def _snapshot(home: Path, staging: Path, target: Path, connect: Connect) -> Iter
                     database.execute("VACUUM INTO ?", (str(copy),))
                 path = copy
             yield inside, path
+    if url := bare.url_of(home / "steward.db"):
+        from knowledge.database import postgres_upkeep as postgres
+
+        postgres.dump(url, staging / DUMP)
+        yield DUMP, staging / DUMP
 
 
 def _pack(files: list[tuple[str, Path]], pipe: IO[bytes], now: datetime) -> None:
@@ -170,8 +178,13 @@ def _written_by(write: Callable[[IO[bytes]], None]) -> Iterator[IO[bytes]]:
         raise errors[0]
 
 
-def restore(file: Path, identity: str, home: Path, *, connect: Connect = cipher.connect) -> Backup:
-    """Open a backup into an empty (or absent) home. All of it is checked first; on any trouble the home stays as it was."""
+def restore(
+    file: Path, identity: str, home: Path, *, connect: Connect = cipher.connect, only_check: bool = False
+) -> Backup:
+    """Open a backup into an empty (or absent) home. All of it is checked first; on any trouble the home stays as it was.
+
+    A PostgreSQL's goes into the empty database at the URL of this home, unless it is `only_check`.
+    """
     if home.exists() and any(home.iterdir()):
         raise BackupTrouble(f"{home} is not empty. Restore into an empty folder, then set STEWARD_HOME to it.")
     home.parent.mkdir(parents=True, exist_ok=True)
@@ -179,10 +192,12 @@ def restore(file: Path, identity: str, home: Path, *, connect: Connect = cipher.
     try:
         count = _unpack(file, identity, staging)
         _check_databases(staging, connect)
+        if not only_check:
+            _fill_server(staging, bare.url_of(home / "steward.db"))
         if home.exists():
             home.rmdir()
         os.replace(staging, home)
-    except OSError as error:
+    except (OSError, sqlite3.Error) as error:
         raise BackupTrouble(f"The backup was not restored: {error}.") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -192,7 +207,7 @@ def restore(file: Path, identity: str, home: Path, *, connect: Connect = cipher.
 def verify(file: Path, identity: str, *, connect: Connect = cipher.connect) -> Backup:
     """Prove a backup by restoring it into a folder that is thrown away. Raises `BackupTrouble`."""
     with tempfile.TemporaryDirectory(prefix="steward-verify-") as folder:
-        restored = restore(file, identity, Path(folder) / "home", connect=connect)
+        restored = restore(file, identity, Path(folder) / "home", connect=connect, only_check=True)
         return Backup(file, restored.files, restored.size)
 
 
@@ -247,6 +262,10 @@ def _extract(plain: IO[bytes], into: Path, hashes: dict[str, str]) -> dict[str, 
 
 
 def _check_databases(folder: Path, connect: Connect) -> None:
+    if (folder / DUMP).exists():
+        from knowledge.database import postgres_upkeep as postgres
+
+        postgres.read_through(folder / DUMP)
     for path in sorted(folder.rglob("*.db")):
         try:
             with closing(connect(path)) as database:
@@ -259,6 +278,25 @@ def _check_databases(folder: Path, connect: Connect) -> None:
             raise BackupTrouble(f"{path.name} in the backup does not open: {error}.") from error
         if answer != "ok":
             raise BackupTrouble(f"{path.name} in the backup is damaged: {answer}.")
+
+
+def _fill_server(folder: Path, url: str) -> None:
+    """What was a PostgreSQL's goes to one; a file never takes its place unnoticed."""
+    dump = folder / DUMP
+    if dump.exists() and not url:
+        raise BackupTrouble(
+            "This backup holds a PostgreSQL database. Set STEWARD_DATABASE__URL to an empty one of yours."
+        )
+    if url and not dump.exists():
+        raise BackupTrouble("This backup's database is a file of the home. Restore it without STEWARD_DATABASE__URL.")
+    if not url:
+        return
+    from knowledge.database import postgres_upkeep as postgres
+
+    if not postgres.is_empty(url):
+        raise BackupTrouble("The database at STEWARD_DATABASE__URL is not empty. Restore into an empty one.")
+    postgres.fill(url, dump)
+    dump.unlink()
 
 
 def prune(folder: Path, keep: int) -> list[Path]:

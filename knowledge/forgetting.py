@@ -15,6 +15,7 @@ from pathlib import Path
 from sqlalchemy import delete, func, insert, select, update
 
 from knowledge import cipher, doing, erasing, ledger
+from knowledge.database import bare
 from knowledge.database.engine import Database, Tx
 from knowledge.database.schema import proposal, turn
 from knowledge.database.schema_memory import chunk, document, erasure, index_removal
@@ -276,7 +277,7 @@ async def finish(
             assert done is not None, "an erasure's row is never deleted"
             told.append(done)
             await ledger.append(tx, now, ledger.Entry("system", "memory.confirmed", f"{done.others} rows", id))
-            await _tell(tx, done, now)
+            await _tell(tx, done, now, on_server=bool(bare.url_of(db.path)))
     return told
 
 
@@ -289,14 +290,17 @@ async def _may_end(tx: Tx, asked_in: str | None, words: str | None) -> bool:
     return asking is None or asking.state in turns.ENDED
 
 
-async def _tell(tx: Tx, done: Receipt, now: int) -> None:
+SERVER_LOG = "PostgreSQL's write-ahead log forgets it as it is written over; its archive and standbys are the server's."
+
+
+async def _tell(tx: Tx, done: Receipt, now: int, *, on_server: bool) -> None:
     """The receipt, where it was asked for."""
     asked_in = select(erasure.c.turn).where(erasure.c.id == done.id).scalar_subquery()
     row = (
         await tx.execute(select(turn.c.channel, turn.c.conversation, turn.c.id).where(turn.c.id == asked_in))
     ).first()
     if row is not None:
-        body = Outbound(done.sentence())
+        body = Outbound(f"{done.sentence()} {SERVER_LOG}" if on_server else done.sentence())
         await messages.enqueue(tx, f"{row.id}/forgotten", row.channel, row.conversation, body, now, turn=row.id)
 
 
@@ -308,10 +312,15 @@ def _drop_from_files(files: Files, needle: Needle) -> None:
 
 
 def scrub(path: Path) -> None:
-    """Rewrite an SQLite file so that deleted content is in none of its pages, and empty its write-ahead log.
+    """Rewrite a database so that deleted content is in none of its pages, and empty SQLite's write-ahead log.
 
     Raises TimeoutError when a reader keeps the log from being emptied: call again later.
     """
+    if url := bare.url_of(path):
+        from knowledge.database import postgres_upkeep as postgres
+
+        postgres.rewrite(url)
+        return
     if not path.exists():
         return
     connection = cipher.connect(path, timeout=15, isolation_level=None)

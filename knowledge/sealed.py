@@ -78,8 +78,8 @@ def fits(path: Path) -> bool:
     home = cipher.home_of(path)
     if home is None:
         return False
-    database = home / "steward.db"
-    if not database.exists():
+    database = next((path for path in (home / "steward.db", home / "checkpoints.db") if path.exists()), None)
+    if database is None:
         return True
     try:
         with closing(cipher.connect(database, read_only=True)):

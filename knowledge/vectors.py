@@ -15,6 +15,7 @@ from pathlib import Path
 
 from knowledge import cipher
 from knowledge.confined import SaidTooMuch, confined
+from knowledge.database import bare
 from knowledge.database.engine import Database, Tx
 from knowledge.documents import store, threads
 from knowledge.documents.store import Row, Vectored
@@ -86,9 +87,10 @@ async def in_child(database: Path, model: Path) -> int:
     Returns how many it gave, 0 also when it came to grief. It dies with the one who waits.
     """
     key = cipher.key_for(database)
+    opens = f"{key.hex() if key else ''}\n{bare.url_of(database)}"
     try:
         said = await confined(
-            _START, os.fspath(database), os.fspath(model), data=key.hex().encode() if key else b"", most=1_000,
+            _START, os.fspath(database), os.fspath(model), data=opens.encode(), most=1_000,
             seconds=LONGEST_S,
         )  # fmt: skip
     except (SaidTooMuch, TimeoutError):
@@ -98,12 +100,14 @@ async def in_child(database: Path, model: Path) -> int:
 
 
 def main(database: str, model: str) -> None:
-    """The child: the database's key comes on stdin, the number of chunks goes to stdout."""
+    """The child: the database's key and its URL come on stdin, the number of chunks goes to stdout."""
     os.nice(NICE)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     path = Path(database)
-    cipher.unlock(path.parent, sys.stdin.read())
+    key, _, url = sys.stdin.read().partition("\n")
+    cipher.unlock(path.parent, key)
+    bare.serve(path, url)
     print(asyncio.run(_give_all(path, Path(model))), flush=True)
 
 

@@ -6,9 +6,13 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from tests.fakes.postgres_server import PostgresServer
 
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no finding
 settings.register_profile("here", PATIENT)
@@ -24,6 +28,45 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("template") / "steward.db"
     ensure(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL of this session's own; `current` is a database of this version's schema with nothing in it."""
+    from tests.fakes.postgres_server import NoPostgres, PostgresServer
+
+    try:
+        server = PostgresServer().start()
+    except NoPostgres as why:
+        pytest.skip(f"no PostgreSQL: {why}")
+    try:
+        server.migrate()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def on_postgres(postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The truth of every home in this test is a PostgreSQL; its URL."""
+    url = postgres_server.fresh("current")
+    monkeypatch.setenv("STEWARD_DATABASE__URL", url)
+    return url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
+def truth(request: pytest.FixtureRequest) -> str:
+    """The test runs on both."""
+    if request.param == "postgres":
+        request.getfixturevalue("on_postgres")
+    return str(request.param)
+
+
+@pytest.fixture(autouse=True)
+def _chosen_truth(request: pytest.FixtureRequest) -> None:
+    """`STEWARD_TEST_TRUTH=postgres pytest …` plays everything on one."""
+    if os.environ.get("STEWARD_TEST_TRUTH") == "postgres":
+        request.getfixturevalue("on_postgres")
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ from bot.cli.rows import look_at
 from bot.cli.serve import CliTrouble
 from bot.home import Home
 from bot.settings import Settings
+from knowledge.database import bare
 from knowledge.store.look import Look
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def verify(
         report = verify_log(_text(log).splitlines(), _public(key), pasted)
     else:
         home = Home(Settings().home)
-        if not home.database.exists():
+        if not bare.is_there(home.database):
             print("The ledger is empty.")
             return 0
         with look_at(Settings()) as look:

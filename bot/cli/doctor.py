@@ -16,6 +16,7 @@ from bot.refusals import witnessed
 from bot.settings import Settings, default_home
 from channels.base import Finding
 from knowledge import cipher
+from knowledge.database import bare
 
 LITTLE_SPACE = 500_000_000
 """Bytes under which the disk counts as nearly full: a snapshot of a year's memory fits into it."""
@@ -76,14 +77,20 @@ def _secrets(home: Home) -> Finding:
 
 
 def _database(home: Home) -> Finding:
-    if not home.database.exists():
-        return Finding("The database is not there yet: the first message makes it.", True)
     try:
+        if not bare.is_there(home.database):
+            return Finding("The database is not there yet: the first message makes it.", True)
+        if url := bare.url_of(home.database):
+            from knowledge.database import postgres_upkeep as postgres
+
+            return Finding(*postgres.health(url))
         with closing(cipher.connect(home.database, read_only=True, timeout=15)) as db:
             said = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
     except cipher.WrongKey as wrong:
         return Finding(str(wrong), False, "Then run `steward doctor` again.")
     except sqlite3.Error as error:
+        if bare.url_of(home.database):
+            return Finding("The database cannot be used.", False, str(error))
         return Finding(f"The database cannot be read: {error}.", False, "Stop Steward and bring back your last backup.")
     if said != "ok":
         return Finding(f"The database is damaged: {said}.", False, "Stop Steward and bring back your last backup.")
@@ -97,9 +104,9 @@ def _ledger(home: Home) -> Finding:
     from knowledge.signing import SigningKey
     from knowledge.store.look import Look
 
-    if not home.database.exists():
-        return Finding("The ledger is empty.", True)
     try:
+        if not bare.is_there(home.database):
+            return Finding("The ledger is empty.", True)
         with Look(home.database) as look:
             notes = "\n".join(anchor["note"] for anchor in look.anchors())
             report = verify_lines(look.whole_ledger(), SigningKey.of_home(home.path).public, notes)
@@ -252,7 +259,7 @@ def _zone(settings: Settings) -> Finding:
 def _clock(home: Home) -> Finding:
     """The ledger never tells of the future: when it does, the machine's clock was wrong, then or now."""
     try:
-        with closing(cipher.connect(home.database, read_only=True)) as db:
+        with closing(bare.connect(home.database, read_only=True)) as db:
             last = db.execute("SELECT max(at) FROM ledger").fetchone()[0] or 0
     except sqlite3.Error:
         return Finding("", True)

@@ -16,6 +16,7 @@ from bot.home import Home
 from bot.settings import Settings
 from channels.base import ChannelError, Finding, SpeakingChannel
 from knowledge import cipher
+from knowledge.database import bare
 from knowledge.egress import Rules, guarded_client
 
 PROBE_S = 30.0
@@ -59,7 +60,7 @@ async def _probe(name: str, speaker: SpeakingChannel) -> list[Finding]:
 def _linked(name: str, home: Home) -> Finding:
     query = "SELECT count(*) FROM identity WHERE channel=? AND standing='principal'"
     try:
-        with closing(cipher.connect(home.database, read_only=True, timeout=15)) as db:
+        with closing(bare.connect(home.database, read_only=True, timeout=15)) as db:
             known = db.execute(query, (name,)).fetchone()[0]
     except (sqlite3.Error, cipher.WrongKey):
         known = 0

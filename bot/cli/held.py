@@ -21,6 +21,7 @@ from bot.cli.beside import alone, ask_worker
 from bot.cli.serve import CliTrouble
 from bot.home import Home
 from bot.settings import Settings
+from knowledge.database import bare
 from knowledge.ids import random_id
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ async def _read(look: Callable[[Tx], Awaitable[T]]) -> T:
     from knowledge.database import Database
 
     home = Home(Settings().home)
-    if not home.database.exists():
+    if not bare.is_there(home.database):
         raise CliTrouble(f"There is no Steward at {home.path} yet.")
     db = Database(home.database)
     try:

@@ -54,6 +54,8 @@ def encrypt_home(settings: Settings) -> bytes:
     plural = "" if done == 1 else "s"
     what = f"{done} database{plural} and the ledger's key are encrypted" if done else "What is written is encrypted"
     print(f"{what} from now on. The calendar stays a file that you can read.")
+    if settings.database.url.get_secret_value():
+        print("What is in PostgreSQL is not: its disk, and TLS on the way there, are the server's to encrypt.")
     return key
 
 

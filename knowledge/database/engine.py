@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from knowledge.cipher import WrongKey
+from knowledge.database import bare
 from knowledge.database.door import Door
-from knowledge.database.driver import opener
 from knowledge.keys import Sealer, sealer
 
 Tx = AsyncConnection
@@ -38,6 +38,12 @@ def trouble_of(error: BaseException) -> DatabaseTrouble:
     text = str(orig).lower()
     if isinstance(orig, WrongKey):
         sentence = str(orig)
+    elif said := _by_server(orig) or _by_server(orig.__cause__):
+        sentence = said
+        if said.startswith("no such table"):
+            sentence = (
+                "The database was made by another version of Steward. Start `steward run` once to bring it up to date."
+            )
     elif "disk is full" in text or "disk full" in text or "no space" in text:
         sentence = "The disk is full: nothing was written. Free some space; Steward goes on by itself."
     elif "readonly" in text or "read-only" in text:
@@ -62,8 +68,16 @@ def trouble_of(error: BaseException) -> DatabaseTrouble:
     return trouble
 
 
+def _by_server(error: BaseException | None) -> str:
+    if error is None or not type(error).__module__.startswith("psycopg"):
+        return ""
+    from knowledge.database.postgres import told
+
+    return told(error)
+
+
 class Database:
-    """Steward's own database at `path` (SQLite: WAL, `synchronous=FULL`).
+    """Steward's own database at `path` (SQLite: WAL, `synchronous=FULL`), or behind its URL (`bare`).
 
     `commits` counts this process's commits that changed something (an empty one syncs nothing).
     """
@@ -74,8 +88,9 @@ class Database:
         self._write_lock = asyncio.Lock()
         self._door = Door(path)
         seal = sealer(path.parent)
-        self._writer = _engine(path, "BEGIN IMMEDIATE", seal, pool_size=1)
-        self._reader = _engine(path, "BEGIN", seal, pool_size=3)
+        driver, opener, write, read = _driver(path)
+        self._writer = _engine(driver, opener, write, seal, pool_size=1)
+        self._reader = _engine(driver, opener, read, seal, pool_size=3)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Tx]:
@@ -112,11 +127,28 @@ class Database:
         await self._reader.dispose()
 
 
-def _engine(path: Path, begin: str, seal: Sealer, pool_size: int) -> AsyncEngine:
+def _driver(path: Path) -> tuple[str, Callable[[], Any], str, str]:
+    """SQLAlchemy's name of it, what opens a connection, and how a writing and a reading transaction begin."""
+    if url := bare.url_of(path):
+        import knowledge.database.upsert  # noqa: F401  # teaches the compiler
+        from knowledge.database import postgres
+
+        return "postgresql+psycopg://", postgres.opener(url), postgres.WRITE, postgres.READ
+    from knowledge.database.driver import opener
+
+    return "sqlite+aiosqlite://", opener(path, PRAGMAS), "BEGIN IMMEDIATE", "BEGIN"
+
+
+def _engine(driver: str, opener: Callable[[], Any], begin: str, seal: Sealer, pool_size: int) -> AsyncEngine:
     """An engine that begins its transactions itself (the driver would begin late) and leaves nothing to roll back."""
+    served = driver.startswith(
+        "postgresql"
+    )  # rolls back what did not get the lock; counts the rows of an INSERT when asked
+    more: dict[str, Any] = {"execution_options": {"preserve_rowcount": True}} if served else {}
     engine = create_async_engine(
-        "sqlite+aiosqlite://", async_creator=opener(path, PRAGMAS), poolclass=AsyncAdaptedQueuePool,
-        pool_size=pool_size, max_overflow=4 if pool_size > 1 else 0, pool_reset_on_return=None,
+        driver, async_creator=opener, poolclass=AsyncAdaptedQueuePool,
+        pool_size=pool_size, max_overflow=4 if pool_size > 1 else 0,
+        pool_reset_on_return="rollback" if served else None, **more,
     )  # fmt: skip
 
     @event.listens_for(engine.sync_engine, "connect")

@@ -27,7 +27,10 @@ document = Table(
     sqlite_autoincrement=True,
 )
 Index("document_external", document.c.source, document.c.external_id, document.c.state)
-Index("document_thread", document.c.thread, sqlite_where=document.c.thread.is_not(None))
+Index(
+    "document_thread", document.c.thread,
+    sqlite_where=document.c.thread.is_not(None), postgresql_where=document.c.thread.is_not(None),
+)  # fmt: skip
 
 mention = Table(
     "mention",  # the message ids that a mail names, its own among them: mails that share one are one thread
@@ -59,7 +62,9 @@ chunk = Table(
     sqlite_autoincrement=True,
 )
 Index("chunk_document", chunk.c.document, chunk.c.ordinal)
-Index("chunk_projected", chunk.c.projected, sqlite_where=chunk.c.projected == 0)
+Index(
+    "chunk_projected", chunk.c.projected, sqlite_where=chunk.c.projected == 0, postgresql_where=chunk.c.projected == 0
+)
 
 index_removal = Table(
     "index_removal",  # points the index must still drop

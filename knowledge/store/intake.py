@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from knowledge import cipher
 from knowledge.chain import GENESIS, Entry, line_hash
+from knowledge.database import bare
 from knowledge.database.door import Door
 
 BUSY_S = 15.0
@@ -49,13 +49,10 @@ class Intake:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()  # callers may be threads: closing in the middle of a commit would be fatal
-        self._db = cipher.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-        for pragma in _PRAGMAS:
-            self._db.execute(f"PRAGMA {pragma}")
+        own: dict[str, Any] = {"timeout": BUSY_S, "isolation_level": None, "check_same_thread": False}
+        self._db = bare.connect(path, pragmas=_PRAGMAS, **own)
         self._storing = threading.Lock()
-        self._store_db = cipher.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-        for pragma in (*_PRAGMAS, "busy_timeout=0"):
-            self._store_db.execute(f"PRAGMA {pragma}")
+        self._store_db = bare.connect(path, pragmas=(*_PRAGMAS, "busy_timeout=0"), **own)
         self._door = Door(path)
 
     def close(self) -> None:
@@ -115,7 +112,7 @@ class Intake:
                 self._store_db.execute("BEGIN IMMEDIATE")
                 return
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
                     raise
             time.sleep(KNOCK_S)
 
@@ -212,8 +209,8 @@ class Intake:
 
 
 def _insert(db: sqlite3.Connection, row: tuple[object, ...]) -> int | None:
-    cursor = db.execute(_STORE, row)
-    return cursor.lastrowid if cursor.rowcount == 1 else None
+    stored = db.execute(_STORE, row).fetchone()
+    return int(stored[0]) if stored else None
 
 
 def _note_failure(
@@ -245,7 +242,7 @@ def _clean(text: str) -> str:
 _STORE = """
 INSERT INTO delivery(channel, account, dedupe_key, conversation, sender, lane, raw, received_at,
                      state, attempts, not_before, confirmed)
-VALUES(?,?,?,?,?,?,?,?,'new',0,0,0) ON CONFLICT(channel, account, dedupe_key) DO NOTHING
+VALUES(?,?,?,?,?,?,?,?,'new',0,0,0) ON CONFLICT(channel, account, dedupe_key) DO NOTHING RETURNING id
 """
 
 _REPORT = """
@@ -254,8 +251,9 @@ ON CONFLICT(channel, ref) DO UPDATE SET status=excluded.status, error=excluded.e
 """
 
 _OFFERS = """
-SELECT 1 FROM (SELECT body FROM message WHERE channel=? AND conversation=? AND state='sent' ORDER BY id DESC LIMIT 20)
-WHERE instr(body, '"buttons"') LIMIT 1
+SELECT 1 FROM
+(SELECT body FROM message WHERE channel=? AND conversation=? AND state='sent' ORDER BY id DESC LIMIT 20) AS latest
+WHERE instr(body, '"buttons"') > 0 LIMIT 1
 """
 
 _COUNTS = {
@@ -281,7 +279,7 @@ _NOTE_FAILURE = """
 INSERT INTO failure(dedupe_key, what, done, not_done, remedies, state, count, since, last_at)
 VALUES(?,?,?,?,?,'open',1,?,?)
 ON CONFLICT(dedupe_key) DO UPDATE SET what=excluded.what, done=excluded.done, not_done=excluded.not_done, state='open',
-remedies=excluded.remedies, count=count+1, since=excluded.since, last_at=excluded.last_at
+remedies=excluded.remedies, count=failure.count+1, since=excluded.since, last_at=excluded.last_at
 RETURNING id
 """
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from knowledge import cipher
+from knowledge.database import bare
 
 if TYPE_CHECKING:
     from knowledge.ledger import Line
@@ -26,7 +26,7 @@ class Look:
     """A read-only view of the database at `path`; of one that is not there yet, everything is empty."""
 
     def __init__(self, path: Path) -> None:
-        self._db = cipher.connect(path, read_only=True, rows=True, timeout=15) if path.exists() else None
+        self._db = bare.connect(path, read_only=True, rows=True, timeout=15) if bare.is_there(path) else None
         if self._db is not None:
             self._db.text_factory = lambda raw: raw.decode("utf-8", "replace")  # a flipped byte is found, not fatal
 

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from knowledge import cipher
+from knowledge.database import bare
 from tests.fakes.telegram_api import TOKEN, TelegramControl
 from tests.fakes.waiting import PATIENCE_S
 
@@ -147,14 +147,15 @@ class StewardProcess:
         """Rows of the real database, read beside the running process; none while there is no database yet."""
         if self._db is None:
             path = self.home / "steward.db"
-            if not path.exists():
+            bare.serve(path, self.environment.get("STEWARD_DATABASE__URL", ""))
+            if not bare.url_of(path) and not path.exists():
                 return []
             key = bytes.fromhex(self.environment.get("STEWARD_DATABASE__KEY", "")) or None
-            self._db = cipher.connect(path, key=key, read_only=True, timeout=10, check_same_thread=False)
+            self._db = bare.connect(path, key=key, read_only=True, timeout=10, check_same_thread=False)
         try:
             return self._db.execute(query, values).fetchall()
         except sqlite3.OperationalError as error:
-            if "no such table" in str(error) or "unable to open" in str(error):
+            if "no such table" in str(error) or "unable to open" in str(error) or _AWAY in str(error):
                 self._db.close()
                 self._db = None
                 return []
@@ -188,9 +189,7 @@ class StewardProcess:
             "effect": "id, state, attempts, owner, error", "message": "id, key, state, attempts, error",
             "failure": "id, what, state",
         }  # fmt: skip
-        return "\n".join(
-            f"{t}: {self.rows(f'SELECT {c} FROM {t} ORDER BY rowid DESC LIMIT 8')}" for t, c in tables.items()
-        )
+        return "\n".join(f"{t}: {self.rows(f'SELECT {c} FROM {t} LIMIT 50')}" for t, c in tables.items())
 
     def tail(self) -> str:
         return self.output.read_text(errors="replace")[-3000:] if self.output.exists() else ""
@@ -207,6 +206,7 @@ class StewardProcess:
         return re.findall(r"^SUMMARY:(.*?)\r?$", path.read_text(), re.M) if path.exists() else []
 
 
+_AWAY = "PostgreSQL at STEWARD_DATABASE__URL cannot be used"
 _QUIET = """
 SELECT EXISTS(SELECT 1 FROM delivery WHERE state IN ('new','running'))
     OR EXISTS(SELECT 1 FROM effect WHERE state IN ('pending','running'))

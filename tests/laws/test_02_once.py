@@ -13,7 +13,7 @@ from graphs.state import ms
 from knowledge.store.intake import Arrival, Intake
 from tests.playbooks.kit import Book, asks, button, open_book, says, user
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("truth")]
 
 
 def _receive(book: Book, d: Delivery) -> None:

@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -30,6 +29,7 @@ from bot.progress import Pace
 from bot.settings import EmbeddingSettings, PolicySettings, Settings
 from channels.base import Delivery
 from graphs.state import ms
+from knowledge.database import bare
 from knowledge.store import people
 from knowledge.store.effects import Effect, of_turn
 from knowledge.store.intake import Arrival, Intake
@@ -144,7 +144,7 @@ class Book:
             "message": "SELECT id, key, state, attempts, not_before, error FROM message ORDER BY id DESC LIMIT 5",
             "ledger": "SELECT who, what, why, ref FROM ledger ORDER BY seq DESC LIMIT 8",
         }
-        with sqlite3.connect(self.steward.home.database) as db:
+        with closing(bare.connect(self.steward.home.database, read_only=True)) as db:
             return {name: db.execute(query).fetchall() for name, query in queries.items()}
 
     def unread(self) -> list[str]:
@@ -310,7 +310,7 @@ def calls_nothing() -> Step:
 
 
 async def effects(book: Book) -> list[Effect]:
-    rows = await book.rows("SELECT DISTINCT turn, id, undoes FROM effect ORDER BY made_at, id")
+    rows = await book.rows("SELECT turn, id, undoes FROM effect ORDER BY made_at, id")
     async with book.steward.crew.db.read() as tx:
         from knowledge.store import effects as store
 

@@ -10,6 +10,10 @@ depends_on = None
 
 
 def upgrade() -> None:
+    if op.get_bind().dialect.name == "postgresql":  # what the stores call by SQLite's name
+        op.execute(
+            "CREATE FUNCTION instr(text, text) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT strpos($1, $2)'"
+        )
     op.create_table(
         "card",
         sa.Column("id", sa.Text(), nullable=False),
@@ -328,7 +332,14 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("chunk_document", "chunk", ["document", "ordinal"], unique=False)
-    op.create_index("chunk_projected", "chunk", ["projected"], unique=False, sqlite_where=sa.text("projected = 0"))
+    op.create_index(
+        "chunk_projected",
+        "chunk",
+        ["projected"],
+        unique=False,
+        sqlite_where=sa.text("projected = 0"),
+        postgresql_where=sa.text("projected = 0"),
+    )
     op.create_table(
         "fact_evidence",
         sa.Column("fact", sa.Text(), nullable=False),
@@ -366,7 +377,12 @@ def downgrade() -> None:
     op.drop_table("turn")
     op.drop_index("fact_evidence_document", table_name="fact_evidence")
     op.drop_table("fact_evidence")
-    op.drop_index("chunk_projected", table_name="chunk", sqlite_where=sa.text("projected = 0"))
+    op.drop_index(
+        "chunk_projected",
+        table_name="chunk",
+        sqlite_where=sa.text("projected = 0"),
+        postgresql_where=sa.text("projected = 0"),
+    )
     op.drop_index("chunk_document", table_name="chunk")
     op.drop_table("chunk")
     op.drop_index("value_turn", table_name="value")

@@ -13,7 +13,13 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("document", sa.Column("thread", sa.Integer(), nullable=True))
-    op.create_index("document_thread", "document", ["thread"], sqlite_where=sa.text("thread IS NOT NULL"))
+    op.create_index(
+        "document_thread",
+        "document",
+        ["thread"],
+        sqlite_where=sa.text("thread IS NOT NULL"),
+        postgresql_where=sa.text("thread IS NOT NULL"),
+    )
     op.create_table(
         "mention",
         sa.Column("document", sa.Integer(), autoincrement=False, nullable=False),
