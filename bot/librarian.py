@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from bot import caretaker, clients, local
 from bot.contacts import ISSUER, Contacts, issuers_of
+from bot.delivery import tell_failure
 from bot.embedders import embedder_of, reranker_of
 from bot.episodes import learn_turns
 from bot.hearing import Attach
@@ -48,6 +49,7 @@ from knowledge.notes import NoteFolder
 from knowledge.ocr import look
 from knowledge.ocr.base import PictureReader, is_picture
 from knowledge.ocr.readers import TesseractReader
+from knowledge.store import failures
 from knowledge.store import settings as facts
 from knowledge.store.inbox import Stored
 from knowledge.words import Integrity
@@ -72,6 +74,10 @@ TEXT_ENDINGS = (
     ".toml",
 )
 _SEEN = "vault:seen"
+AWAY = "memory:index"
+_AWAY = "The search index does not answer"
+_MISSING = "Until it is back passages are not found; facts are. What comes in meanwhile is kept, and found then."
+_SKIP = (failures.Remedy("dismiss", "Skip", ""),)
 PATIENCE_S = 15.0
 NOTES_AT_ONCE = 16  # that are learned in one commit
 HAND_S = 2.0
@@ -101,6 +107,7 @@ class Librarian:
         self.keep: Mapping[str, int] = {}  # source → days that its documents are kept
         self.erasing = False  # something was begun to be forgotten and has not come to its end
         self._looked = 0.0
+        self._told_away: str | None = None  # what was told of the index last, if anything was
         self._clients: tuple[object, ...] = ()
         self.remote = False
         self.read_note: ReadNote | None = None  # given by the composition root: the reading tool of notes
@@ -350,12 +357,35 @@ class Librarian:
             await self.level()
             if await self.memory.idle():
                 self._embeds()
+            await self._tell_if_away()
             if self.erasing:
                 await self.finish_erasing()
             await caretaker.put_questions(self.db, self.memory._now(), self.zone, self.issuers)
             await caretaker.tell_put_aside(self.db, self.memory._now(), self.issuers)
             self.erasing |= await caretaker.by_night(self.db, self.memory._now(), self.zone, self.keep, self.issuers)
         await self.look_at_clients()
+
+    @property
+    def away(self) -> bool:
+        """Whether the search index does not answer, and is to be tried again soon."""
+        return bool(self.memory.away)
+
+    async def _tell_if_away(self) -> None:
+        """An index that does not answer is told once, as a failure that ends when it is back."""
+        if (away := self.memory.away) == self._told_away:
+            return
+        now = self.memory._now()
+        async with self.db.read() as tx:
+            known = await failures.by_key(tx, AWAY)
+        if away or (known is not None and known.state == "open"):
+            async with self.db.write() as tx:
+                if not away:
+                    await failures.close_key(tx, AWAY, now)
+                else:
+                    failure, fresh = await failures.note(tx, AWAY, _AWAY, away, _MISSING, now, remedies=_SKIP)
+                    if fresh:
+                        await tell_failure(tx, failure, now)
+        self._told_away = away
 
     async def look_at_clients(self) -> None:
         """Whether a client's mail waits for an answer: looked at when memory or the rules have changed."""
@@ -388,6 +418,8 @@ class Librarian:
     async def status(self) -> Mapping[str, Any]:
         if self.remote:
             return {"memory": "held by another process"}
+        if away := self.memory.away:
+            return {"memory": f"not searched: {away}"}
         found = await self.memory.status()
         kind = f"by words alone ({found.lexical})" if found.lexical else "by words and meaning"
         return {"memory": f"{found.documents} documents, {found.chunks} passages, searched {kind}"}

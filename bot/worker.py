@@ -24,6 +24,7 @@ from graphs.turn import Pause, TurnGraph, forget, resume, start
 from knowledge import doing, forgetting, ledger
 from knowledge.database import DatabaseTrouble, Tx
 from knowledge.index.base import IndexUnreachable
+from knowledge.projection import AGAIN_S
 from knowledge.store import cards, effects, failures, inbox, leases, messages, timers, turns
 from knowledge.store.effects import FINISHED, Effect
 from knowledge.store.failures import Remedy
@@ -144,6 +145,8 @@ class Worker:
 
     async def _sleep(self, idle_s: float, idle: float) -> None:
         wait = BUSY_S if self._tasks else await self._until_next()
+        if self.librarian.away:
+            wait = min(wait, AGAIN_S)
         if idle < QUIET_S:
             wait = min(wait, QUIET_S)
         if idle_s and not self._tasks:

@@ -105,7 +105,7 @@ async def around(
     if not needle or not readers:
         return Picture(name, (), ())
     held = [f for f in await _facts(tx, needle, readers, now, issuers) if _within(f.valid_from, since, until)]
-    edges = [Edge(_shown(f.subject), f.predicate, f.value, f.valid_from, "facts",
+    edges = [Edge(_spelled(f), f.predicate, f.value, f.valid_from, "facts",
                   f.evidence[0].quote if f.evidence else "") for f in held]  # fmt: skip
     documents: dict[tuple[str, str], int] = {}
     together: dict[str, Edge] = {}
@@ -153,14 +153,17 @@ def _in_threads(name: str, needle: Needle, found: Sequence[Thread]) -> Iterator[
 async def who(
     tx: Tx, what: str, of: str, *, readers: Sequence[str], now: int, issuers: Issuers | None = None
 ) -> list[Edge]:
-    """Edges of a kind that lead to `of`: a name, or somebody who is a fact ("our lawyer" is whoever that is)."""
+    """Edges of a kind that lead to `of`: a name, or somebody who is a fact ("our lawyer" is whoever that is).
+
+    Whose employer is somebody works there.
+    """
     names_of = [of]
     if readers:
         names_of += [f.value for f in await facts.about(tx, ME, key(of), readers=readers, now=now, issuers=issuers)]
     found: list[Edge] = []
     for name in names_of:
         for edge in (await around(tx, name, readers=readers, now=now, issuers=issuers)).edges:
-            if edge.what == what and Needle(name).within(edge.b):
+            if (edge.what == what or (what, edge.what) == ("works at", "employer")) and Needle(name).within(edge.b):
                 found.append(edge)
     return found
 
@@ -213,8 +216,18 @@ def _person(words: str) -> str:
     return "you" if bare.casefold() in ("i", "we", "me", "us", "mich", "uns") else bare.strip(" .")
 
 
-def _shown(subject: str) -> str:
-    return "you" if subject == ME else subject
+def _spelled(f: Fact) -> str:
+    """A fact's subject as its evidence writes it: facts compare folded words."""
+    if f.subject == ME:
+        return "you"
+    long = len(f.subject.split())
+    for said in f.evidence:
+        words = re.findall(r"[\w.&'’-]+", said.quote)
+        for n in range(len(words) - long + 1):
+            name = re.sub(r"['’]s?$", "", " ".join(words[n : n + long])).strip(".")
+            if key(name) == f.subject:
+                return name
+    return f.subject
 
 
 def _within(at: int, since: int | None, until: int | None) -> bool:

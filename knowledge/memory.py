@@ -21,7 +21,7 @@ from knowledge.embedding.encoder import Encoder
 from knowledge.embedding.onnx import OnnxEmbedder
 from knowledge.facts import derive
 from knowledge.hits import Hit
-from knowledge.index.base import Index, Scope
+from knowledge.index.base import Index, IndexUnreachable, Scope
 from knowledge.index.home import EdgeHome, IndexHome
 from knowledge.projection import Projection
 from knowledge.retriever.cross import Reranker
@@ -96,11 +96,20 @@ class Memory:
         self._now = now
 
     @property
+    def away(self) -> str:
+        """Why the index does not answer, in a sentence; empty when it does."""
+        return self._projection.away
+
+    @property
     def index(self) -> Index:
+        """Raises `IndexUnreachable` while it is away."""
         return self._projection.index
 
     async def open(self) -> None:
-        """Open the index and make it level with SQL. Raises `IndexBusy` when another process holds it."""
+        """Open the index and make it level with SQL. Raises `IndexBusy` when another process holds it.
+
+        One that does not answer is tried again by whatever is asked of memory; until then it is `away`.
+        """
         await self._projection.open()
         async with self._db.read() as tx:
             for name, readers in await store.speakers(tx):
@@ -256,7 +265,12 @@ class Memory:
     ) -> list[Hit]:
         """The best `k` passages for a question, best first; only what `readers` may see. Nothing for an empty query."""
         scope = Scope(tuple(readers), tuple(sources), tuple(without), after, before, tuple(documents))
-        return await self._finder.find(self.index, query, scope, k)
+        await self._projection.reach()
+        try:
+            return await self._finder.find(self.index, query, scope, k)
+        except IndexUnreachable as trouble:
+            self._projection.lost(trouble)
+            raise
 
     async def neighbours(self, of: Hit, *, span: int = 2, readers: Sequence[str] = ("principal",)) -> list[Hit]:
         """What stands around a hit, itself included, in order: passages of its document, and of a mail those of its thread.
@@ -287,7 +301,8 @@ class Memory:
         return await self._projection.level()
 
     async def rebuild(self) -> int:
-        """Make the index anew from SQL; searches go on meanwhile. Returns its number of points."""
+        """Make the index anew from SQL; searches go on meanwhile. Returns its number of points. Raises `IndexUnreachable`."""
+        await self._projection.reach()
         return await self._projection.rebuild()
 
     async def idle(self) -> bool:
@@ -298,7 +313,7 @@ class Memory:
         await self._projection.level()
         while (done := await self.embed_missing()) and not (self._model and done >= BULK):
             pass
-        await self.index.flush()
+        await self._projection.flush()
         return done > 0
 
     async def embed_rest(self) -> int:

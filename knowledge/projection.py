@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from collections.abc import Sequence
 
 from knowledge.database.engine import Database, Tx
 from knowledge.documents import store
 from knowledge.documents.store import Row
-from knowledge.index.base import BATCH, Index
+from knowledge.index.base import BATCH, Index, IndexBusy, IndexUnreachable
 from knowledge.index.home import IndexHome
 from knowledge.retriever.points import point
 
+log = logging.getLogger(__name__)
+
 LATER = 256  # chunks whose marking may wait for the next write
+AGAIN_S = 5.0  # between two tries of an index that does not answer
 
 
 class Projection:
     """The index and what SQL believes of it.
 
     SQL is written first; a chunk is marked as projected when a later write comes by. What a crash leaves unmarked is
-    simply learned again: upserts and removals are idempotent.
+    simply learned again: upserts and removals are idempotent. An index that does not answer stops nobody from writing:
+    it learns the rest when it is back, and is then looked at as at a start, since it may have lost everything.
     """
 
     def __init__(self, db: Database, home: IndexHome, fingerprint: str) -> None:
@@ -31,24 +37,57 @@ class Projection:
         self._undropped: list[int] = []
         self._rebuilding = False
         self._one_at_a_time = asyncio.Lock()
+        self._reaching = asyncio.Lock()
+        self._tried = 0.0
+        self.away = ""  # why the index does not answer, in a sentence; empty when it does
 
     @property
     def index(self) -> Index:
+        """Raises `IndexUnreachable` when it did not answer the last time."""
+        if self.away:
+            raise IndexUnreachable(self.away)
         if self._index is None:
             raise RuntimeError("memory is not open")
         return self._index
+
+    def lost(self, trouble: IndexUnreachable) -> None:
+        """The index did not answer."""
+        if not self.away:
+            log.info("%s", trouble)
+        self.away, self._tried = str(trouble), time.monotonic()
+
+    async def reach(self) -> bool:
+        """Whether the index answers; one that did not is tried again, at most every `AGAIN_S` seconds."""
+        async with self._reaching:
+            if not self.away or time.monotonic() - self._tried < AGAIN_S:
+                return not self.away
+            if self._index is not None:
+                old, self._index = self._index, None
+                await old.close()
+            try:
+                await self.open()
+            except IndexBusy as busy:  # while it was away, another process was quicker
+                self.lost(IndexUnreachable(str(busy)))
+            return not self.away
 
     @property
     def unmarked(self) -> int:
         return len(self._unmarked)
 
     async def open(self) -> None:
-        """Raises `IndexBusy` when another process holds the index."""
+        """Raises `IndexBusy` when another process holds the index; one that does not answer is `away`."""
+        self.away = ""
+        try:
+            await self._open()
+        except IndexUnreachable as trouble:
+            self.lost(trouble)
+
+    async def _open(self) -> None:
         self._index = await self._home.open()
         if self._fingerprint and self._home.label() != self._fingerprint:
             await self.rebuild()  # before anything is learned: vectors of another model, or size, may not mix
             return
-        await self.level()
+        await self._level()
         async with self._db.read() as tx:
             _, chunks, _ = await store.counts(tx)
         if await self.index.count() != chunks:
@@ -61,7 +100,15 @@ class Projection:
             self._index = None
 
     async def learn(self, made: Sequence[int], gone: Sequence[int]) -> None:
-        """Have the index learn what a transaction just wrote."""
+        """Have the index learn what a transaction just wrote; later, when it does not answer now."""
+        if self.away:
+            return
+        try:
+            await self._learn(made, gone)
+        except IndexUnreachable as trouble:
+            self.lost(trouble)
+
+    async def _learn(self, made: Sequence[int], gone: Sequence[int]) -> None:
         if gone:
             await self.index.remove(gone)
         learned: dict[int, str | None] = {}
@@ -91,7 +138,21 @@ class Projection:
         await store.mark_removed(tx, gone)
 
     async def level(self) -> int:
-        """Learn everything that is not marked. Returns how many points changed; when level, nothing is written."""
+        """Learn everything that is not marked, as far as the index answers. Returns how many points changed.
+
+        When level, nothing is written.
+        """
+        try:
+            return await self._level() if await self.reach() else 0
+        except IndexUnreachable as trouble:
+            self.lost(trouble)
+            return 0
+
+    async def flush(self) -> None:
+        if not self.away:
+            await self.index.flush()
+
+    async def _level(self) -> int:
         changed = 0
         async with self._one_at_a_time:
             await self.mark()
@@ -109,7 +170,12 @@ class Projection:
                 changed += len(gone) + len(rows)
 
     async def rebuild(self) -> int:
-        """Make the index anew beside the old one, then swap; searches go on meanwhile. Returns its points."""
+        """Make the index anew beside the old one, then swap; searches go on meanwhile. Returns its points.
+
+        Raises `IndexUnreachable`.
+        """
+        if self.away:
+            raise IndexUnreachable(self.away)
         async with self._one_at_a_time:
             self._rebuilding = True
             try:
@@ -121,7 +187,7 @@ class Projection:
                 self._home.relabel(self._fingerprint or self._home.label())
             finally:
                 self._rebuilding = False
-        await self.level()
+        await self._level()
         return total
 
     async def _fill(self, index: Index) -> int:

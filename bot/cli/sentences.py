@@ -21,6 +21,7 @@ def sentence_of(error: BaseException) -> str | None:
         "ChannelTrouble",
         "IngestTrouble",
         "IndexUnreachable",
+        "ToolTrouble",
     ):
         return str(error)
     if name == "NobodyThere":

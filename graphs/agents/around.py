@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 from graphs.agent import Agent, Desk, Draft, Manifest, Task
 from graphs.tools.wording import day, escaped, plain, quoted
 from knowledge.facts.past import PHRASE, stretch
+from knowledge.facts.says import ME
+from knowledge.facts.words import key
 from knowledge.graph import IN_THREAD, NAMED_IN
 from knowledge.words import Evidence
 
@@ -26,6 +28,11 @@ _INTRODUCED = re.compile(
     r"|wer\s+hat\s+(?:mich|uns)\s+(?:mit\s+)?(?:unserem\s+|meinem\s+|dem\s+|der\s+)?(?P<german>.+?)\s+(?:bekannt\s+gemacht|vorgestellt)",
     re.IGNORECASE,
 )
+_WORKS = re.compile(
+    r"(?:who\s+(?:all\s+)?works?\s+(?:at|for)|wer\s+arbeitet\s+(?:bei|für)|qui\s+travaille\s+chez|quién\s+trabaja\s+en"
+    r"|chi\s+lavora\s+(?:da|per))\s+(?P<at>.+)",
+    re.IGNORECASE,
+)
 SHOWN = 12
 WRITERS = 4  # of a thread, by name
 _SHOWN_BELOW = ("named with", IN_THREAD, NAMED_IN)
@@ -37,6 +44,8 @@ def claim(words: str, now: datetime, zone: ZoneInfo) -> Mapping[str, Any] | None
         return None
     if found := _INTRODUCED.fullmatch(text):
         return {"introduced": (found["of"] or found["german"]).strip()}
+    if (found := _WORKS.fullmatch(text)) and key(found["at"]) not in ("", ME, "you", "us"):
+        return {"works_at": found["at"].strip()}
     if (found := _EVERYTHING.fullmatch(text)) is None:
         return None
     about = found["about"].strip(" \"“”'")
@@ -54,6 +63,8 @@ async def work(task: Task, desk: Desk) -> Draft:
         arguments = claim(f"everything about {said}", desk.now, desk.zone) or {"about": said}
     if "introduced" in arguments:
         return await _introduced(str(arguments["introduced"]), desk)
+    if "works_at" in arguments:
+        return await _works_at(str(arguments["works_at"]), desk)
     about = str(arguments.get("about", "")).strip()
     if len(about) < 2:
         return Draft("About whom or what? Say it after the command: /about Acme.", asks=True)
@@ -101,6 +112,15 @@ def _line(e: Mapping[str, Any]) -> str:
     return f"{escaped(plain(e['a'], 60))} · {escaped(plain(e['what'], 40))}: {escaped(plain(e['b'], 100))}"
 
 
+async def _works_at(company: str, desk: Desk) -> Draft:
+    found = (await desk.read("graph.who", {"what": "works at", "of": company}))["edges"]
+    people = {e["a"].casefold(): e for e in found}
+    if not people:
+        return Draft(f"I don't know who works at {quoted(company)}.")
+    proofs = [Evidence(plain(e["source"], 80), _day(e["at"], desk), plain(e["quote"], 300)) for e in people.values()]
+    return Draft(", ".join(escaped(plain(e["a"], 60)) for e in people.values()) + ".", tuple(dict.fromkeys(proofs[:4])))
+
+
 async def _introduced(to: str, desk: Desk) -> Draft:
     found = (await desk.read("graph.who", {"what": "introduced", "of": to}))["edges"]
     if not found:
@@ -117,12 +137,13 @@ def _day(ms: int, desk: Desk) -> str:
 AGENT = Agent(
     Manifest(
         name="around",
-        purpose="tell everything about a person, company or project, and who introduced whom",
+        purpose="tell everything about a person, company or project, who works there, and who introduced whom",
         tools=frozenset({"graph.around", "graph.who"}),
         examples=("everything about Acme since May", "who introduced me to our lawyer?"),
         arguments={
             "about": "the person, company or project",
             "introduced": "to whom somebody introduced the principal",
+            "works_at": "the company whose people are asked for",
         },
     ),
     claim,

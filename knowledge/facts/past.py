@@ -37,7 +37,7 @@ _MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
 _DAYNAME = "|".join(_WEEKDAYS)
 _SPANS = {
     "today": (0, 1), "heute": (0, 1), "yesterday": (-1, 0), "gestern": (-1, 0), "hier": (-1, 0), "ayer": (-1, 0),
-    "ieri": (-1, 0),
+    "ieri": (-1, 0), "tomorrow": (1, 2), "morgen": (1, 2), "demain": (1, 2), "mañana": (1, 2), "domani": (1, 2),
 }  # fmt: skip
 _LAST = {
     "week": 7, "woche": 7, "semaine": 7, "semana": 7, "settimana": 7,
@@ -54,7 +54,7 @@ PHRASE = (
     r"|la\s+semaine\s+dernière|le\s+mois\s+dernier|l['’]an\s+dernier|(?:la\s+semana|el\s+mes|el\s+año)\s+pasad[oa]"
     r"|(?:la\s+settimana|il\s+mese|l['’]anno)\s+scors[oa]"
     rf"|(?:{_DAYNAME})"
-    r"|today|yesterday|heute|gestern|ayer|ieri"
+    r"|today|yesterday|tomorrow|heute|gestern|(?<!am )morgen|demain|ayer|mañana|ieri|domani"
 )
 """A phrase that `stretch` understands, as a regular expression without groups that capture."""
 

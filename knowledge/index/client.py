@@ -5,9 +5,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import metadata
 from urllib.parse import urlsplit
 
 from qdrant_client import AsyncQdrantClient, models
+from qdrant_client.common.version_check import is_compatible
 from qdrant_client.http.exceptions import ApiException
 from qdrant_client.local.async_qdrant_local import AsyncQdrantLocal
 
@@ -26,6 +28,7 @@ from knowledge.index.base import (
     found,
     window,
 )  # fmt: skip
+from knowledge.index.home import Seen
 
 PORT = 6333  # of a server whose address names none
 TIMEOUT_S = 60
@@ -186,6 +189,20 @@ async def aim(client: AsyncQdrantClient, alias: str, collection: str) -> None:
         changes.insert(0, models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=alias)))
     await client.update_collection_aliases(changes)
     await sweep(client, alias, but=collection)
+
+
+async def look(client: AsyncQdrantClient, alias: str) -> Seen:
+    """The server's version, and what an alias leads to."""
+    version = (await client.info()).version
+    made_for = metadata.version("qdrant-client")
+    fits = is_compatible(made_for, version)
+    target = await aimed_at(client, alias) if alias else ""
+    if not target:
+        return Seen(version, made_for, fits)
+    vectors = (await client.get_collection(target)).config.params.vectors
+    dense = vectors.get("dense") if isinstance(vectors, dict) else None
+    points = (await client.count(target, exact=True)).count
+    return Seen(version, made_for, fits, target, dense.size if dense is not None else 0, points)
 
 
 async def sweep(client: AsyncQdrantClient, alias: str, *, but: str = "") -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,6 +17,18 @@ if TYPE_CHECKING:
     from qdrant_client import AsyncQdrantClient
 
 LAYOUT = 5  # counts changes of tokens, weights or fields that make old points useless
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A Qdrant server, and the collection behind this home's alias with its points and their vectors' size, if any."""
+
+    version: str
+    made_for: str  # the version that the client belongs to
+    compatible: bool
+    collection: str = ""
+    size: int = 0
+    points: int = 0
 
 
 class IndexHome(Protocol):
@@ -129,6 +142,17 @@ class ClientHome:
         assert isinstance(new, ClientIndex)
         await aim(self.client, self.alias, new.collection)
         return old
+
+    async def look(self) -> Seen:
+        """What is on the server now; opens nothing and changes nothing. Raises `IndexUnreachable`."""
+        from knowledge.index.client import connected, look, reached
+
+        client = connected(self.location, self.api_key)
+        try:
+            with reached():
+                return await look(client, str(self._noted().get("collection", "")))
+        finally:
+            await client.close()
 
     async def leave(self) -> None:
         """Drop what this home has on the server."""

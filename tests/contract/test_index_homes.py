@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from bot.cli.doctor import _index_server
+from bot.home import Home
+from bot.settings import EmbeddingSettings, QdrantSettings, Settings
 from knowledge.database.engine import Database
 from knowledge.database.schema import metadata
 from knowledge.index.base import IndexBusy, IndexUnreachable
@@ -130,4 +136,39 @@ async def test_a_server_that_is_down_or_refuses_the_key_is_one_sentence(db: Data
             with pytest.raises(IndexUnreachable):
                 await memory.search("plumber")
             server.down = False
+            ends = time.monotonic() + 40
+            while memory.away and time.monotonic() < ends:
+                await asyncio.sleep(0.2)
+                await memory.project()
             assert await found(memory, "plumber") == ["The plumber comes on Tuesdays."]
+
+
+async def test_doctor_tells_of_the_server_its_version_and_whether_the_index_on_it_fits(
+    db: Database, tmp_path: Path
+) -> None:
+    async with FakeQdrant(key="right") as server:
+
+        async def told(size: int = SIZE, key: str = "right") -> list[tuple[str, bool, str]]:
+            settings = Settings(
+                home=tmp_path, qdrant=QdrantSettings(url=server.url, api_key=SecretStr(key)),
+                embeddings=EmbeddingSettings(base_url="http://127.0.0.1:9", model="m", size=size),
+            )  # fmt: skip
+            return [(f.what, f.ok, f.next_step) for f in await _index_server(settings, Home(tmp_path))]
+
+        (answers, not_yet) = await told()
+        assert (answers[1], "version 1.20.0" in answers[0], not_yet[1], "next start" in not_yet[0]) == (True,) * 4
+        home = ClientHome(server.url, SIZE, api_key="right", path=tmp_path / "index")
+        async with a_memory(db, tmp_path, home) as memory:
+            await note(memory, "a", "The plumber comes on Tuesdays.")
+        assert [ok for _, ok, _ in await told()] == [True, True]
+        assert "holds 1 of 1 passages" in (await told())[1][0]
+        server.version = "1.2.0"
+        what, ok, step = (await told(size=SIZE + 8))[0]
+        assert (ok, "1.2.0" in what, "put a server of that version" in step) == (False, True, True)
+        what, ok, step = (await told(size=SIZE + 8))[1]
+        assert (ok, f"vectors of {SIZE} numbers" in what, "steward reindex" in step) == (False, True, True)
+        assert "401" in (await told(key="wrong"))[0][2]
+        await server.stop()
+        ((what, ok, step),) = await told()
+        assert (ok, "cannot be used" in what, "what comes in is kept" in step) == (False, True, True)
+        await server.start()

@@ -23,6 +23,7 @@ Handler = Callable[[str, Any], Awaitable[Any]]
 class FakeQdrant:
     key: str = ""
     down: bool = False
+    version: str = "1.20.0"
     calls: list[str] = field(default_factory=list)
 
     async def __aenter__(self) -> FakeQdrant:
@@ -33,6 +34,17 @@ class FakeQdrant:
     async def __aexit__(self, *problem: object) -> None:
         await self._server.__aexit__(*problem)
         await self.engine.close()
+
+    async def stop(self) -> None:
+        """The server is gone: nobody listens at its address."""
+        await self._server.__aexit__()
+
+    async def start(self, *, empty: bool = False) -> None:
+        """It is back at the same address, with what it held, or with nothing."""
+        if empty:
+            await self.engine.close()
+            self.engine = AsyncQdrantClient(":memory:")
+        await self._server.__aenter__()
 
     @property
     def url(self) -> str:
@@ -51,6 +63,8 @@ class FakeQdrant:
         call = " ".join([request.method, *(parts if not name else [parts[0], "*", *parts[2:]])])
         self.calls.append(call)
         handler = self._handlers().get(call)
+        if call == "GET ":
+            return Response.of({"title": "qdrant - vector search engine", "version": self.version, "commit": "0"})
         if handler is None:
             return Response.of({"status": {"error": f"unknown call {call}"}}, 404)
         try:
@@ -65,6 +79,7 @@ class FakeQdrant:
             "GET collections": lambda _n, _b: self.engine.get_collections(),
             "GET aliases": lambda _n, _b: self.engine.get_aliases(),
             "POST collections aliases": self._aliases,
+            "GET collections *": lambda name, _b: self.engine.get_collection(name),
             "GET collections * exists": self._exists,
             "PUT collections *": self._create,
             "DELETE collections *": lambda name, _b: self.engine.delete_collection(name),
