@@ -100,8 +100,12 @@ def words(table: str) -> str:
         if sum(how for _, how in found) / len(found) < _LINE or not any(c.isalnum() for w, _ in found for c in w):
             continue
         sure = sure or any(how >= _WORD and sum(map(str.isalnum, word)) > 1 for word, how in found)
+        line = " ".join(word for word, _ in found)
+        if before == place[:3] and line[0].islower():  # a sentence that goes on
+            text[-1] = text[-1][:-1] + line if text[-1].endswith("-") else f"{text[-1]} {line}"
+            continue
         text += [""] if before not in (None, place[:3]) else []
-        text.append(" ".join(word for word, _ in found))
+        text.append(line)
         before = place[:3]
     return "\n".join(text) if sure else ""
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from bot.cli import doctor
 from bot.ocr import reader_of
-from bot.settings import ModelSettings, PictureSettings
+from bot.settings import ModelSettings, PictureSettings, Settings
 from knowledge.documents.loaded import NotReadable
 from knowledge.ocr.base import Page, PictureTrouble, is_picture
 from knowledge.ocr.child import PAGES
@@ -183,6 +184,8 @@ def test_only_lines_that_the_reader_is_sure_of_are_kept() -> None:
 
     good = row(1, 1, 96, "Invoice") + row(1, 1, 91, '"114"') + row(1, 2, 93, "Acme") + row(2, 1, 88, "Total")
     assert words(head + good + row(3, 1, 20, "gx~") + row(4, 1, 95, "—")) == 'Invoice "114"\nAcme\n\nTotal'
+    prose = row(1, 1, 96, "The roof of the gar-") + row(1, 2, 95, "den house leaks") + row(1, 3, 94, "again.")
+    assert words(head + prose) == "The roof of the garden house leaks again."
     assert words(head + row(1, 1, 95, " ") + row(1, 2, 50, "ar") + row(1, 3, 95, "l")) == ""
 
 
@@ -254,3 +257,17 @@ async def test_no_program_is_a_sentence_that_says_how_to_get_it(
     monkeypatch.setenv("PATH", str(tmp_path))
     assert shutil.which("tesseract") is None
     assert "is missing: sudo apt install tesseract-ocr" in TesseractReader().lacks()
+
+
+@pytest.mark.parametrize(
+    ("pictures", "ok", "says"),
+    [
+        ({"reader": "off"}, True, "switched off"),
+        ({"reader": "model"}, False, "The words in pictures are not read."),
+        ({"reader": "model", "model": "ollama-eye"}, False, "The words in pictures are not read."),
+    ],
+)
+def test_the_doctor_says_who_reads_pictures(pictures: dict[str, Any], ok: bool, says: str, tmp_path: Path) -> None:
+    found = doctor._pictures(Settings(home=tmp_path, pictures=PictureSettings(**pictures)))
+    assert (found.ok, says in found.what) == (ok, True)
+    assert ok or "STEWARD_MODELS__FAST" in found.next_step
