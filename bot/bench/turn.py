@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.bench.bare import MARK
-from bot.bench.bot_api import BotApi, Chat, NoAnswer
+from bot.bench.bot_api import PATIENCE_S, BotApi, Chat, NoAnswer
 from bot.bench.figures import Figure, median, p95
 from bot.bench.model_api import ModelApi
 from bot.bench.processes import Running, bare_steward, echo_bot, environment, steward
@@ -128,14 +128,14 @@ async def _asleep(plan: Plan, api: BotApi, home: Path, found: Found) -> None:
     async with steward(api, 1, home, STEWARD_WORKER__IDLE_S="1.5") as running:
         await running.until_worker("awake", 20.0)
         for n in range(plan.wakes):
-            if not await running.until_worker("asleep", 60.0):
+            if not await running.until_worker("asleep", PATIENCE_S):
                 raise BenchTrouble("The worker does not go to sleep.")
             if n == 0:
                 before = running.cpu_s()
                 await asyncio.sleep(plan.idle_s)
                 found.single["idle_cpu_percent"] = round((running.cpu_s() - before) / plan.idle_s * 100, 2)
                 found.single["idle_pss_mb"] = running.pss_mb()
-            answered = await running.chat.turn(f"note: woken for the {n}. time", 30.0)
+            answered = await running.chat.turn(f"note: woken for the {n}. time", PATIENCE_S)
             found.wake.append(answered.ms / 1000)
             await running.until_worker("awake", 10.0)
 
@@ -149,8 +149,8 @@ async def _plain(plan: Plan, api: BotApi, home: Path, found: Found) -> None:
         )
         echo = await stack.enter_async_context(echo_bot(api, 3, home))
         notes = _notes("note: ")
-        await running.until_worker("awake", 30.0)
-        await bare.until_worker("awake", 30.0)
+        await running.until_worker("awake", PATIENCE_S)
+        await bare.until_worker("awake", PATIENCE_S)
         for _ in range(plan.warmup):
             await _turn(running.chat, next(notes), found, [])
             await _turn(bare.chat, next(notes), found, [])
@@ -202,9 +202,9 @@ async def _with_model(plan: Plan, api: BotApi, home: Path, found: Found) -> None
         async with steward(api, 4, home, **switches) as running:
             found.ready.append(running.ready_s)
             notes = _notes("")
-            await running.until_worker("awake", 30.0)
+            await running.until_worker("awake", PATIENCE_S)
             for _ in range(max(1, plan.warmup)):
-                await _turn(running.chat, next(notes), found, [], timeout_s=60.0)
+                await _turn(running.chat, next(notes), found, [], timeout_s=PATIENCE_S)
             before = model.calls
             for _ in range(plan.turns):
                 await _turn(running.chat, next(notes), found, found.model)
@@ -222,7 +222,7 @@ def _notes(prefix: str) -> Any:
 
 async def _turn(
     chat: Chat, text: str, found: Found, into: list[float], *, typing: bool = False, expected: str = "Noted",
-    timeout_s: float = 15.0,
+    timeout_s: float = PATIENCE_S,
 ) -> None:  # fmt: skip
     try:
         answered = await chat.turn(text, timeout_s)
@@ -240,7 +240,7 @@ async def _turn(
 
 async def _ask(chat: Chat, number: int) -> None:
     """A question, so that the embedder is in use."""
-    await chat.turn(f"when does the gardener come about file {number}?", 30.0)
+    await chat.turn(f"when does the gardener come about file {number}?", PATIENCE_S)
     await asyncio.sleep(PAUSE_S)
 
 

@@ -162,7 +162,7 @@ def open_home() -> Iterator[Path]:
 
 def child(store: str, path: Path, key: str, *rest: str) -> dict[str, str]:
     command = [sys.executable, "-m", "tests.contract.connector_child", store, str(path), key, *rest]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stderr
     answer: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
     return answer
@@ -205,7 +205,7 @@ def child_on_a_full_disk(store: str, disk: Path) -> tuple[dict[str, str], str]:
     command = [*alone, sys.executable, "-m", "tests.contract.connector_child", store, str(path), "k9"]
     if shutil.which("unshare") is None:
         pytest.skip("no `unshare` here, so there is no small disk to fill")
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180, check=False)
     if not done.stdout:
         pytest.skip(f"this machine gives no small disk to fill: {done.stderr.strip()[-200:]}")
     return json.loads(done.stdout), done.stderr
@@ -227,7 +227,7 @@ def children_together(rig: Rig, number: int, each: int) -> list[dict[str, str]]:
     head = [sys.executable, "-m", "tests.contract.connector_child", rig.store, str(rig.path)]
     commands = [[*head, f"w{n}-", "many", str(each)] for n in range(number)]
     running = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) for command in commands]
-    return [json.loads(line) for process in running for line in process.communicate(timeout=60)[0].splitlines()]
+    return [json.loads(line) for process in running for line in process.communicate(timeout=180)[0].splitlines()]
 
 
 async def test_a_full_disk_is_told_and_leaves_nothing(rig: Rig) -> None:

@@ -270,7 +270,7 @@ class TelegramControl:
     """The verbs of a fake that runs as another process: `TelegramControl(url)("text", text="hi")`."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=url, timeout=60)
+        self._http = httpx.Client(base_url=url, timeout=180)
 
     def __call__(self, verb: str, **arguments: Any) -> Any:
         answer = self._http.post(f"/control/{verb}", json=arguments)

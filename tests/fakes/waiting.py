@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 _ALL = range(20_000, 30_000)  # below what systems give to outgoing connections
 _PORTS = itertools.islice(itertools.cycle(_ALL), os.getpid() * 97 % len(_ALL), None)
 

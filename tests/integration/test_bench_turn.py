@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def bench(*words: str) -> dict[str, object]:
     command = [sys.executable, "-P", "-m", "bot.cli", "bench", *words, "--json"]
-    ran = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=200)
+    ran = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=500)
     assert ran.returncode == 0, ran.stderr
     found: dict[str, object] = json.loads(ran.stdout)
     return found
@@ -47,7 +47,7 @@ def test_the_program_without_policy_runs_on_nothing_but_a_home_of_the_bench(tmp_
         else:
             (tmp_path / ".bench").unlink(missing_ok=True)
         env = environment(STEWARD_HOME=str(tmp_path), STEWARD_TELEGRAM__API_BASE=base, STEWARD_TELEGRAM__TOKEN="1:x")
-        ran = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)
+        ran = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
         assert (ran.returncode, ran.stdout) == (2, "")
         assert "throw-away home of the bench" in ran.stderr
     named = [

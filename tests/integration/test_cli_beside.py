@@ -21,7 +21,11 @@ def run(home: Path, *words: str, code: int = 0) -> str:
     """A command in a process of its own: what it printed. Its exit code must be `code`."""
     command = [sys.executable, "-P", "-m", "bot.cli", *words]
     ran = subprocess.run(
-        command, env=environment(STEWARD_HOME=str(home), STEWARD_ZONE="UTC"), capture_output=True, text=True, timeout=90
+        command,
+        env=environment(STEWARD_HOME=str(home), STEWARD_ZONE="UTC"),
+        capture_output=True,
+        text=True,
+        timeout=180,
     )
     assert ran.returncode == code, f"{words}: {ran.stdout}{ran.stderr}"
     assert "Traceback" not in ran.stderr
@@ -59,11 +63,11 @@ def test_alone_a_card_is_approved_and_undone_and_a_file_found(tmp_path: Path) ->
 
 async def test_beside_a_running_steward_the_worker_is_woken_and_does_it(running: Running, tmp_path: Path) -> None:
     home = running.home.path
-    answered = await running.chat.turn("lunch with Ada on 27 November at 12:30", 40)
+    answered = await running.chat.turn("lunch with Ada on 27 November at 12:30", 120)
     assert "Lunch with Ada" in answered.text
     (card,) = read(home, "approvals", "list")
     assert "Created “Lunch with Ada”" in run(home, "approvals", "approve", card["id"][1:])
-    assert await running.until_worker("asleep", 40)
+    assert await running.until_worker("asleep", 120)
     status = read(home, "status")
     assert (status["processes"]["worker"], status["processes"]["channels"]) == ("asleep", ["telegram"])
     assert "Undone." in run(home, "undo")  # wakes it

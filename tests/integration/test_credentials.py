@@ -117,7 +117,7 @@ class _Socket(_Webhooks):
         if channel == "telegram":
             platforms.telegram.people.update(**{k: v for k, v in json.loads(body).items() if k != "update_id"})
         elif channel == "slack":
-            assert until(lambda: platforms.slack.sockets, 60), "no socket was opened"
+            assert until(lambda: platforms.slack.sockets, 120), "no socket was opened"
             platforms.do(platforms.slack.push(*_enveloped(body), f"E{time.monotonic_ns()}"))
         else:
             super().bring(channel, body)
@@ -173,10 +173,10 @@ def _a_day_with_hijacked_platforms(house: House, street: _Webhooks, foreign: str
         ("whatsapp", twilio.media("minutes.txt", b"The gutter was repaired.", "text/plain")),
     ]:  # fmt: skip
         street.bring(channel, body)
-    everywhere = until(lambda: all(server.astray > 1 for server in house.platforms.servers()), 60)
+    everywhere = until(lambda: all(server.astray > 1 for server in house.platforms.servers()), 120)
     assert everywhere, [server.astray for server in house.platforms.servers()]
     house.platforms.detour("")
-    assert until(house.steward.quiet, 90), house.steward.state() + house.steward.tail()
+    assert until(house.steward.quiet, 180), house.steward.state() + house.steward.tail()
 
 
 def _a_token_is_revoked(house: House, street: _Webhooks) -> None:
@@ -184,13 +184,13 @@ def _a_token_is_revoked(house: House, street: _Webhooks) -> None:
     house.platforms.slack.fail("chat.postMessage", "invalid_auth")
     street.bring("slack", house.platforms.slack.people.text("note: a last hello"))
     told = "failure WHERE what LIKE 'Slack does not take its token%'"
-    assert until(lambda: house.steward.count(told), 90), house.steward.state() + house.steward.tail()
+    assert until(lambda: house.steward.count(told), 180), house.steward.state() + house.steward.tail()
     _worked_off(house)
 
 
 def _worked_off(house: House) -> None:
     waiting = "delivery WHERE state IN ('new','running')"
-    assert until(lambda: house.steward.count(waiting) == 0, 90), house.steward.state() + house.steward.tail()
+    assert until(lambda: house.steward.count(waiting) == 0, 180), house.steward.state() + house.steward.tail()
 
 
 def _update(number: int, content: dict[str, object]) -> bytes:

@@ -82,7 +82,7 @@ def test_the_doctor_names_what_voice_notes_lack(tmp_path: Path) -> None:
         env=asked,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert "Voice notes are not heard" in done.stdout
     assert "did not answer" in " ".join(done.stdout.split())

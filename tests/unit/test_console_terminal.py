@@ -60,7 +60,7 @@ class Terminal:
         time.sleep(0.2)
         self.type("\r")
 
-    def sees(self, wanted: str, timeout_s: float = 60.0) -> None:
+    def sees(self, wanted: str, timeout_s: float = 120.0) -> None:
         """Wait until `wanted` is on the screen, after what was seen before."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
@@ -94,7 +94,7 @@ class Terminal:
         return True
 
     def leaves(self) -> int:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while self.process.poll() is None and time.monotonic() < deadline:
             self._read(0.1)
         return self.process.wait(1)

@@ -90,7 +90,7 @@ def test_no_log_and_no_last_words_say_a_secret_however_it_looks(died: str, home:
     )
     environment = {**os.environ, "STEWARD_MODELS__API_KEY": secret}
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False, timeout=60
+        [sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False, timeout=180
     )
     assert "key=***" in done.stderr
     assert secret not in done.stderr + done.stdout

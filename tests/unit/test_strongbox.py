@@ -140,7 +140,7 @@ def with_keyring(folder: Path, backends: list[str], program: str) -> subprocess.
     (folder / "keyring" / "errors.py").write_text("class KeyringError(Exception): pass\n")
     return subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(folder)!r}); {program}"],
-        capture_output=True, text=True, check=True, timeout=60,
+        capture_output=True, text=True, check=True, timeout=180,
     )  # fmt: skip
 
 
@@ -172,5 +172,5 @@ def test_core_dumps_are_off() -> None:
         "import ctypes, resource\nfrom knowledge.strongbox import no_core_dumps\nno_core_dumps()\n"
         "print(resource.getrlimit(resource.RLIMIT_CORE)[0], ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=180)
     assert done.stdout.split() == ["0", "0"]

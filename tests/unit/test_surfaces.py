@@ -51,7 +51,7 @@ def test_steward_run_does_not_start_and_says_why(tmp_path: Path) -> None:
     kept = {k: v for k, v in os.environ.items() if not k.startswith("STEWARD_")}
     switches = {"STEWARD_HOME": str(tmp_path), "STEWARD_HTTP__HOST": "0.0.0.0", "STEWARD_HTTP__PORT": "18437"}
     command = [sys.executable, "-P", "-m", "bot.cli", "run", "--role", "receiver"]
-    ran = subprocess.run(command, env={**kept, **switches}, capture_output=True, text=True, timeout=60, check=False)
+    ran = subprocess.run(command, env={**kept, **switches}, capture_output=True, text=True, timeout=180, check=False)
     assert ran.returncode == 1
     assert "I don't listen on 0.0.0.0 without encryption" in ran.stderr
     assert "Traceback" not in ran.stderr
