@@ -23,7 +23,7 @@ from tests.fakes.slack_api import BOT_TOKEN, SIGNING_SECRET, FakeSlack
 from tests.fakes.steward_process import StewardProcess, steward_process
 from tests.fakes.telegram_api import FakeTelegram
 from tests.fakes.twilio_api import FakeTwilio
-from tests.fakes.waiting import PATIENCE_S, free_port
+from tests.fakes.waiting import ANEW, PATIENCE_S, free_port
 
 HOOK_SECRET = "a-long-random-word-for-telegram"
 PATHS = {"slack": "/slack/events", "telegram": "/telegram/webhook", "whatsapp": "/whatsapp/webhook"}
@@ -91,7 +91,7 @@ class House:
         return self.http.post(self.url + request.path, content=request.body, headers=headers)
 
     def __post_init__(self) -> None:
-        self.http = httpx.Client(timeout=PATIENCE_S)
+        self.http = httpx.Client(timeout=PATIENCE_S, limits=ANEW)
 
 
 @contextmanager

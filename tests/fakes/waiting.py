@@ -11,7 +11,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
+import httpx
+
 PATIENCE_S = 120.0
+ANEW = httpx.Limits(max_keepalive_connections=0)
+"""For a client that posts now and then: a connection kept open may be closed by the server just when it is used again."""
 _ALL = range(20_000, 30_000)  # below what systems give to outgoing connections
 _PORTS = itertools.islice(itertools.cycle(_ALL), os.getpid() * 97 % len(_ALL), None)
 

@@ -58,7 +58,7 @@ def test_the_program_without_policy_runs_on_nothing_but_a_home_of_the_bench(tmp_
 
 
 def test_a_bench_that_takes_too_long_tells_what_it_has() -> None:
-    found = bench("turn", "--turns", "5000", "--chunks", "0", "--limit", "6")
+    found = bench("turn", "--turns", "5000", "--chunks", "0", "--limit", "10")
     assert found["cut"] is True
 
 

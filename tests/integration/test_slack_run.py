@@ -17,7 +17,7 @@ import pytest
 
 from tests.fakes import slack_api, slack_people
 from tests.fakes.slack_api import FakeSlack
-from tests.fakes.waiting import PATIENCE_S, free_port, until
+from tests.fakes.waiting import ANEW, PATIENCE_S, free_port, until
 
 pytestmark = pytest.mark.integration
 
@@ -64,7 +64,10 @@ class Run:
 @asynccontextmanager
 async def running(folder: Path) -> AsyncIterator[Run]:
     home, port = folder / "home", free_port()
-    async with FakeSlack() as slack, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as http:
+    async with (
+        FakeSlack() as slack,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S, limits=ANEW) as http,
+    ):
         kept = {name: value for name, value in os.environ.items() if not name.startswith("STEWARD_")}
         switches = {
             "HOME": str(home), "HTTP__PORT": str(port), "SLACK__BOT_TOKEN": slack_api.BOT_TOKEN,

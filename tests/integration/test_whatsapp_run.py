@@ -19,7 +19,7 @@ from tests.fakes.sound import tone
 from tests.fakes.steward_process import NEXT_YEAR, ROOT
 from tests.fakes.telegram_api import TOKEN, FakeTelegram
 from tests.fakes.twilio_api import ACCOUNT, AUTH_TOKEN, NUMBER, PERSON, PUBLIC, FakeTwilio
-from tests.fakes.waiting import PATIENCE_S, free_port, until
+from tests.fakes.waiting import ANEW, PATIENCE_S, free_port, until
 
 pytestmark = pytest.mark.integration
 
@@ -95,7 +95,7 @@ async def running(
     async with (
         FakeTwilio() as twilio,
         FakeTelegram() as phone,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as http,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S, limits=ANEW) as http,
     ):
         switches = {
             "HOME": str(home), "ZONE": "Europe/Zurich", "HTTP__PORT": str(port), "PUBLIC_URL": PUBLIC,
