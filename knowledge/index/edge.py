@@ -124,7 +124,7 @@ class EdgeIndex:
 
     async def flush(self) -> None:
         self.shard.flush()
-        let_go(self.folder)
+        self._give_back()
 
     async def close(self) -> None:
         if self._letting_go is not None:
@@ -142,6 +142,9 @@ class EdgeIndex:
 
     def _let_go(self) -> None:
         self._letting_go = None
+        self._give_back()
+
+    def _give_back(self) -> None:
         let_go(self.folder)
         let_code_go("qdrant_edge")
 
