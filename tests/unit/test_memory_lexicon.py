@@ -10,7 +10,7 @@ import pytest
 from knowledge.index.bm25 import plain_words
 from knowledge.retriever import lexicon
 from knowledge.retriever.lexicon import LANGUAGES, concepts, glossed, language
-from tests.evals.memory.mail_set import mail_set
+from tests.evals.memory.mail_set import FRESH, mail_set
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,7 @@ def test_the_mail_set_is_as_it_says_and_no_question_shares_a_rare_word_with_its_
     assert Counter(own for own, _, _ in made.questions) == dict.fromkeys(LANGUAGES, 30)
     assert made.shared() == []
     assert all(plain_words(text) for _, text, _ in made.questions)
+    fresh = mail_set(file=FRESH)
+    assert len(fresh.messages) == 80
+    assert len(fresh.questions) == 48
+    assert fresh.shared() == []

@@ -45,6 +45,7 @@ PRIOR: Mapping[str, Mapping[str, float]] = {
 }  # fmt: skip
 FROZEN: Mapping[str, frozenset[str]] = {"meeting": frozenset({"turn", "said"}), "chat": frozenset({"turn"})}
 PULL: Mapping[str, float] = {"meeting": 0.02, "chat": 0.3}
+SCOPE = Scope(("principal",))
 TOGETHER = 30  # meetings in an index: weights must hold among many as in one
 LEVEL = 8.0  # what a right passage scores on average, in documents as in conversations
 Question = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]  # features of the pool; which of it is right
@@ -69,8 +70,8 @@ async def pools(lines: Iterable[dict[str, Any]], embedder: Embedder, together: i
             asking = [(str(one["id"]), question) for one in some for question in one["questions"]]
             for id, question in asking:
                 gold = {(id, str(g)) for g in question["gold"]}
-                asked = dissect(question["text"], finder.names)
-                pool = await finder.candidates(memory.index, asked, Scope(("principal",)))
+                asked = dissect(question["text"], finder.names, SCOPE.names)
+                pool = await finder.candidates(memory.index, asked, SCOPE)
                 right = np.array([names[f.document, f.ordinal] in gold for f in pool.found])
                 if right.any():
                     out.append((features(asked, pool), right))
@@ -82,21 +83,24 @@ async def pools(lines: Iterable[dict[str, Any]], embedder: Embedder, together: i
 def fit(questions: list[Question], kind: str, *, rounds: int = 400) -> dict[str, float]:
     """Weights that make a right candidate the most likely one. Deterministic."""
     everything = np.concatenate([x for x, _ in questions])
+    rights = np.concatenate([right for _, right in questions])
+    sizes = np.array([len(right) for _, right in questions])
+    begins = sizes.cumsum() - sizes
     free = np.array([name not in FROZEN[kind] for name in FEATURES])
     spread = everything.std(0)
     spread[spread < 1e-6] = 1.0
+    scaled = everything / spread
+
+    def shares(scores: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Of every question's sum, each candidate's part."""
+        return scores / np.repeat(np.add.reduceat(scores, begins), sizes)
+
     prior = np.array([PRIOR[kind].get(name, 0.0) for name in FEATURES]) * spread
     w, mean, square = prior.copy(), np.zeros(len(FEATURES)), np.zeros(len(FEATURES))
     for step in range(1, rounds + 1):
-        gradient = PULL[kind] * (w - prior)
-        for x, right in questions:
-            z = x / spread
-            score = z @ w
-            p = np.exp(score - score.max())
-            p /= p.sum()
-            q = p * right
-            gradient += z.T @ (p - q / q.sum()) / len(questions)
-        gradient *= free
+        score = scaled @ w
+        p = shares(np.exp(score - np.repeat(np.maximum.reduceat(score, begins), sizes)))
+        gradient = free * (PULL[kind] * (w - prior) + scaled.T @ (p - shares(p * rights)) / len(questions))
         mean, square = 0.9 * mean + 0.1 * gradient, 0.99 * square + 0.01 * gradient**2
         w -= 0.03 * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.99**step)) + 1e-8)
     fitted = dict(zip(FEATURES, (w / spread).round(3).tolist(), strict=True))
