@@ -547,7 +547,7 @@ def _shown(one: forgetting.Found) -> str:
 def hit_to_json(hit: Hit) -> dict[str, Any]:
     return {
         "text": hit.text, "name": hit.name, "place": hit.place, "dated": hit.dated.isoformat(), "source": hit.source,
-        "integrity": hit.integrity, "score": hit.score, "parts": dict(hit.parts), "chunk": hit.chunk,
+        "integrity": hit.integrity, "score": hit.score, "parts": dict(hit.parts), "why": dict(hit.why), "chunk": hit.chunk,
         "document": hit.document, "readers": list(hit.readers), "speaker": hit.speaker, "context": hit.context,
         "also": [hit_to_json(one) for one in hit.also],
     }  # fmt: skip

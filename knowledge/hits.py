@@ -11,7 +11,10 @@ from knowledge.words import Integrity
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage that memory found: `score` sorts hits of one answer, `parts` tells what it is made of."""
+    """A passage that memory found: `score` sorts hits of one answer.
+
+    `parts` are the features by which it was judged, `why` is what each added to the score.
+    """
 
     text: str
     name: str  # the document, as shown: "notes/accountant.md"
@@ -21,6 +24,7 @@ class Hit:
     integrity: Integrity
     score: float
     parts: Mapping[str, float] = field(default_factory=dict)
+    why: Mapping[str, float] = field(default_factory=dict)
     chunk: int = 0
     document: int = 0
     ordinal: int = 0  # of the chunk within its document

@@ -105,7 +105,7 @@ def ingest(
 def search(
     query: str,
     k: Annotated[int, typer.Option("-k", help="How many passages.")] = 8,
-    explain: Annotated[bool, typer.Option("--explain", help="Show what each score is made of.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Show what added how much to each score.")] = False,
     around: Annotated[int, typer.Option("--around", help="Passages, or mails of its thread, around each.")] = 0,
     json: Json = False,
 ) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,10 +55,15 @@ def _told(number: int, hit: Hit, *, explain: bool) -> str:
     lines += [f"   {line}" for line in hit.text.strip().splitlines()[:6]]
     lines += [f"   also in {one.name}{f', {one.place}' if one.place else ''} ({_source(one)})" for one in hit.also]
     if explain:
-        lines.append(
-            f"   score {hit.score:.4f} = " + " ".join(f"{name} {part:.3f}" for name, part in hit.parts.items())
-        )
+        lines.append(f"   score {hit.score:.2f} = {_why(hit.why)}")
     return "\n".join(lines)
+
+
+def _why(why: Mapping[str, float], most: int = 8) -> str:
+    """The largest shares of a score, and the rest of them as one."""
+    told = list(why.items())[:most]
+    rest = sum(list(why.values())[most:])
+    return " ".join(f"{share:+.2f} {name}" for name, share in [*told, ("others", rest)] if abs(share) >= 0.005)
 
 
 def _source(hit: Hit) -> str:

@@ -167,6 +167,7 @@ def hit(row: Row, ranked: Ranked | None = None, others: Sequence[Row] = ()) -> H
         integrity=row.integrity,
         score=ranked.score if ranked else 0.0,
         parts=ranked.parts if ranked else {},
+        why=ranked.why if ranked else {},
         chunk=row.chunk,
         document=row.document,
         ordinal=row.ordinal,

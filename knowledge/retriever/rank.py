@@ -59,11 +59,21 @@ class Ranked:
     score: float
     features: Array
     looks: Mapping[str, float] = field(default_factory=dict)  # what later looks saw
+    shares: Array = field(default_factory=lambda: np.zeros(len(FEATURES)))  # of the first score, in the features' order
 
     @property
     def parts(self) -> dict[str, float]:
         """What the score is made of, by name."""
         return dict(zip(FEATURES, self.features.tolist(), strict=True)) | dict(self.looks)
+
+    @property
+    def why(self) -> dict[str, float]:
+        """What each feature adds to the score, largest first; what later looks changed counts as one. Adds up to it."""
+        if "cross" in self.looks:
+            return {"cross": self.score}
+        first = dict(zip(FEATURES, self.shares.tolist(), strict=True))
+        all = first | {"second look": self.score - sum(first.values())}
+        return dict(sorted(((n, v) for n, v in all.items() if abs(v) > 1e-9), key=lambda pair: -abs(pair[1])))
 
 
 def features(question: Question, pool: Pool) -> Array:
@@ -118,9 +128,10 @@ def rank(question: Question, pool: Pool, weights: Weights) -> list[Ranked]:
         columns["document"] = columns["translated"]
     kinds = list(columns)
     own = [kinds.index(kind(f, last[f.document])) for f in pool.found]
-    scores = (rows * np.array(list(columns.values()))[own]).sum(axis=1)
+    shares = rows * np.array(list(columns.values()))[own]
+    scores = shares.sum(axis=1)
     order = sorted(range(len(rows)), key=lambda i: (-scores[i], -pool.found[i].at, pool.found[i].id))
-    ranked = [Ranked(pool.found[i], float(scores[i]), rows[i]) for i in order]
+    ranked = [Ranked(pool.found[i], float(scores[i]), rows[i], shares=shares[i]) for i in order]
     return [ranked[i] for i in _spread([r.found for r in ranked], scores[order])]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -68,6 +69,17 @@ def test_every_weight_names_a_feature() -> None:
 def test_the_speaker_named_comes_before_the_other() -> None:
     pool = [found(1, document=1, speaker="Project Manager"), found(2, document=2, speaker="Bo")]
     assert [r.found.id for r in rank(dissect("What does Bo want?", NAMES), Pool(pool), DEFAULT)] == [2, 1]
+
+
+def test_why_adds_up_to_the_score_with_the_largest_share_first() -> None:
+    pool = [found(1, dense=0.9, words=3.0), found(2, dense=0.2, words=0.5, speaker="Ada")]
+    for ranked in rank(dissect("What does Bo want?", NAMES), Pool(pool), DEFAULT):
+        later = dataclasses.replace(ranked, score=ranked.score - 0.5, looks={"cover": 0.2})
+        assert list(map(abs, later.why.values())) == sorted(map(abs, later.why.values()), reverse=True)
+        assert sum(later.why.values()) == pytest.approx(later.score)
+        assert later.why["second look"] == pytest.approx(-0.5)
+        assert "second look" not in ranked.why
+        assert dataclasses.replace(ranked, score=7.0, looks={"cross": 7.0}).why == {"cross": 7.0}
 
 
 def test_of_turns_side_by_side_in_a_meeting_one_stands_for_its_stretch() -> None:
