@@ -38,7 +38,7 @@ from graphs.state import Crew, ms
 from graphs.tools.registry import ToolContext, build_tools
 from graphs.turn import TurnGraph, build
 from graphs.understanding import Understanding
-from knowledge.database import Database
+from knowledge.database import Database, bare
 from knowledge.database.migrate import ensure
 from knowledge.egress import bear_witness
 from knowledge.notes import NoteFolder
@@ -99,6 +99,8 @@ async def compose(
     home = Home(settings.home)
     home.prepare()
     ensure(home.database)
+    if unused := bare.left_aside(home.database):
+        log.warning("%s", unused)
     zone = principal_zone(settings.zone)
     spoken = dict(speakers or {})
     async with AsyncExitStack() as stack:

@@ -84,7 +84,8 @@ def _database(home: Home) -> Finding:
         if url := bare.url_of(home.database):
             from knowledge.database import postgres_upkeep as postgres
 
-            return Finding(*postgres.health(url))
+            what, well, step = postgres.health(url)
+            return Finding(" ".join(filter(None, (what, bare.left_aside(home.database)))), well, step)
         with closing(cipher.connect(home.database, read_only=True, timeout=15)) as db:
             said = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
     except cipher.WrongKey as wrong:

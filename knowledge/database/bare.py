@@ -40,6 +40,16 @@ def url_of(path: Path) -> str:
     return _urls.get(path.absolute(), "") if _urls else ""
 
 
+def left_aside(path: Path) -> str:
+    """A sentence about the SQLite file that lies in the home while the truth is on a server; "" without one."""
+    if not url_of(path) or not path.exists():
+        return ""
+    return (
+        f"{path} was filled before and is not used: with STEWARD_DATABASE__URL Steward goes by the server alone. "
+        "Unset it to have the file back."
+    )
+
+
 def connect(
     path: Path, *, read_only: bool = False, rows: bool = False, pragmas: Sequence[str] = (), **options: Any
 ) -> sqlite3.Connection:

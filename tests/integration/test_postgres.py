@@ -255,6 +255,19 @@ def test_a_url_that_cannot_be_used_is_refused_in_a_sentence_without_its_password
     bare.serve(tmp_path / "steward.db", "")
 
 
+def test_a_file_that_was_filled_before_is_named_and_left(tmp_path: Path, url: str) -> None:
+    path = tmp_path / "steward.db"
+    path.write_bytes(b"filled")
+    assert bare.left_aside(path) == ""
+    bare.serve(path, url)
+    try:
+        assert "was filled before and is not used" in bare.left_aside(path)
+        path.unlink()
+        assert bare.left_aside(path) == ""
+    finally:
+        bare.serve(path, "")
+
+
 def test_doctor_looks_at_what_the_laws_need_of_a_server(postgres_server: PostgresServer, url: str) -> None:
     what, well, step = postgres_upkeep.health(url)
     assert (well, "fsync" in step) == (False, True), what  # the tests' server does not sync
