@@ -22,6 +22,7 @@ from graphs.state import Crew, ms
 from graphs.tools.base import OutcomeUnknown, Tool, ToolLater, ToolTrouble
 from knowledge import ledger
 from knowledge.database import Tx
+from knowledge.database.lasting import lasting
 from knowledge.ids import canonical
 from knowledge.store import cards, effects, failures, inbox, messages, turns
 from knowledge.store.binding import broken_bond
@@ -103,6 +104,7 @@ class Outbox:
         else:
             await self._end_effect(effect, "done", receipt=receipt)
 
+    @lasting
     async def _broken_bond(self, effect: Effect) -> str:
         """Why what is about to run is not what was decided, in one word; empty when it is."""
         async with self.crew.db.read() as tx:
@@ -130,6 +132,7 @@ class Outbox:
                 state = "uncertain"
         await self._end_effect(effect, state, receipt=found, error=None if state == "done" else reason)
 
+    @lasting
     async def _refuse(self, effect: Effect, broken: str) -> None:
         """Nothing is done, and it is told: the rows say something else than what was decided."""
         now = ms(self.crew.clock())
@@ -174,6 +177,7 @@ class Outbox:
                 return
         await self._end_effect(effect, "uncertain", error=reason)
 
+    @lasting
     async def _again(self, effect: Effect, reason: str) -> None:
         if effect.attempts >= EFFECT_TRIES:
             await self._end_effect(effect, "failed", error=reason)
@@ -182,6 +186,7 @@ class Outbox:
         async with self.crew.db.write() as tx:
             await effects.postpone(tx, effect.id, self.crew.owner, now + backoff_ms(effect.attempts), reason)
 
+    @lasting
     async def _end_effect(
         self, effect: Effect, state: str, *, receipt: Mapping[str, Any] | None = None, error: str | None = None
     ) -> None:
@@ -255,30 +260,24 @@ class Outbox:
                     return
                 looking = letter.interrupted and index == len(letter.receipts)
                 receipts.append(await self._send_part(speaker, letter, parts[index], looking=looking))
-                if index + 1 < len(parts):
-                    async with self.crew.db.write() as tx:
-                        if not await messages.part_sent(tx, letter.id, self.crew.owner, tuple(receipts)):
-                            return
+                if index + 1 < len(parts) and not await self._part_sent(letter, receipts):
+                    return
         except TryLater as later:
             if isinstance(later, Unauthorised):
                 await self._tell_unauthorised(letter, str(later))
-            again = (
-                self._look_again
-                if letter.interrupted and len(receipts) == len(letter.receipts)
-                else self._message_again
-            )
-            await again(letter, str(later), later.retry_after or 0.0)
+            await self._not_now(letter, receipts, str(later), later.retry_after or 0.0)
         except Unknown as unknown:
             await self._unknown(letter, receipts, str(unknown))
         except Closed as closed:
-            now = ms(self.crew.clock())
-            async with self.crew.db.write() as tx:
-                await delivery.hold(tx, letter, tuple(receipts), str(closed), now)
+            await self._hold(letter, receipts, str(closed))
         except Refusal as refusal:
             await self._end_message(letter, "failed", tuple(receipts), str(refusal))
         except Exception as error:
             log.exception("message %s broke", letter.key)
-            await self._message_again(letter, f"{type(error).__name__}: {error}", 0.0)
+            if letter.interrupted and letter.attempts >= MESSAGE_TRIES:
+                await self._end_message(letter, "uncertain", tuple(receipts), str(error))
+                return
+            await self._not_now(letter, receipts, f"{type(error).__name__}: {error}", 0.0)
         else:
             await self._end_message(letter, "sent", tuple(receipts), None)
 
@@ -314,6 +313,7 @@ class Outbox:
             await self._say_instead(letter, part)
         return ref
 
+    @lasting
     async def _say_instead(self, letter: Letter, toast: Outbound) -> None:
         """The platform shows this notice no more (the press is too old): say it as a message."""
         now = ms(self.crew.clock())
@@ -340,22 +340,39 @@ class Outbox:
         found = await speaker.find(part, letter.conversation, known)
         return found if isinstance(found, str) else found.ref
 
+    @lasting
+    async def _part_sent(self, letter: Letter, receipts: list[str]) -> bool:
+        async with self.crew.db.write() as tx:
+            return await messages.part_sent(tx, letter.id, self.crew.owner, tuple(receipts))
+
+    @lasting
+    async def _hold(self, letter: Letter, receipts: list[str], reason: str) -> None:
+        now = ms(self.crew.clock())
+        async with self.crew.db.write() as tx:
+            await delivery.hold(tx, letter, tuple(receipts), reason, now)
+
+    async def _not_now(self, letter: Letter, receipts: list[str], reason: str, wait_s: float) -> None:
+        """What may have arrived in an earlier attempt, and could not be looked up, is looked up the next time."""
+        unseen = letter.interrupted and len(receipts) == len(letter.receipts)
+        await (self._look_again if unseen else self._message_again)(letter, reason, wait_s)
+
     async def _unknown(self, letter: Letter, receipts: list[str], reason: str) -> None:
         """No answer came. Look whether it arrived, but not at once: it may still be on its way."""
         if letter.interrupted and len(receipts) == len(letter.receipts):
             await self._end_message(letter, "uncertain", tuple(receipts), reason)
             return
         if len(receipts) > len(letter.receipts):
-            async with self.crew.db.write() as tx:
-                await messages.part_sent(tx, letter.id, self.crew.owner, tuple(receipts))
+            await self._part_sent(letter, receipts)
         await self._look_again(letter, reason, ARRIVAL_S)
 
+    @lasting
     async def _look_again(self, letter: Letter, reason: str, wait_s: float) -> None:
         """Neither sent nor parked: the platform can't be asked now. The claim runs out and the next one looks again."""
         now = ms(self.crew.clock())
         async with self.crew.db.write() as tx:
             await messages.hold(tx, letter.id, self.crew.owner, now + backoff_ms(letter.attempts, wait_s), reason)
 
+    @lasting
     async def _tell_unauthorised(self, letter: Letter, reason: str) -> None:
         """One failure for the whole channel, told elsewhere, closed when it takes messages again."""
         now = ms(self.crew.clock())
@@ -368,6 +385,7 @@ class Outbox:
             if fresh:
                 await delivery.tell_failure(tx, failure, now, avoid=letter.channel)
 
+    @lasting
     async def _message_again(self, letter: Letter, reason: str, wait_s: float) -> None:
         if letter.attempts >= MESSAGE_TRIES:
             await self._end_message(letter, "failed", letter.receipts, reason)
@@ -377,6 +395,7 @@ class Outbox:
         async with self.crew.db.write() as tx:
             await messages.postpone(tx, letter.id, self.crew.owner, now + backoff_ms(letter.attempts, wait_s), reason)
 
+    @lasting
     async def _end_message(self, letter: Letter, state: str, receipts: tuple[str, ...], error: str | None) -> None:
         now = ms(self.crew.clock())
         async with self.crew.db.write() as tx:

@@ -23,6 +23,7 @@ from graphs.state import Crew, TurnContext, ms
 from graphs.turn import Pause, TurnGraph, forget, resume, start
 from knowledge import doing, forgetting, ledger
 from knowledge.database import DatabaseTrouble, Tx
+from knowledge.database.lasting import lasting
 from knowledge.index.base import IndexUnreachable
 from knowledge.projection import AGAIN_S
 from knowledge.store import cards, effects, failures, inbox, leases, messages, timers, turns
@@ -323,6 +324,7 @@ class Worker:
             await self._works_again()
         self.librarian.touch()
 
+    @lasting
     async def _works_again(self) -> None:
         """A turn has come to its end in this process: crashes of those before it are over."""
         async with self.crew.db.write() as tx:
@@ -373,11 +375,15 @@ class Worker:
 
     # ── what breaks ──────────────────────────────────────────────────────────────────────────────────────────────
 
+    @lasting
     async def _turn_broke(self, stored: Stored, lease: Lease, error: Exception) -> None:
         now = ms(self.crew.clock())
         async with self.crew.db.write() as tx:
             await leases.guard(tx, lease, now, self.crew.lease_ms)
-            if stored.attempts < TURN_TRIES and not isinstance(error, Unreadable):
+            known = await turns.get(tx, stored.turn)
+            if known is not None and known.state in ("done", "stopped"):
+                pass  # it broke after its last word was written
+            elif stored.attempts < TURN_TRIES and not isinstance(error, Unreadable):
                 later = now + backoff_ms(stored.attempts)
                 await inbox.set_state(tx, stored.id, "new", error=repr(error)[:500], not_before=later)
             else:
@@ -385,11 +391,15 @@ class Worker:
                 await turns.set_state(tx, stored.turn, "failed", ended_at=now)
             await leases.release(tx, lease)
 
+    @lasting
     async def _resume_broke(self, turn: turns.Turn, lease: Lease, error: Exception) -> None:
         """The approval stands and its effects are told in SQL; only the last words are missing."""
         now = ms(self.crew.clock())
         async with self.crew.db.write() as tx:
             await leases.guard(tx, lease, now, self.crew.lease_ms)
+            await leases.release(tx, lease)
+            if isinstance(error, DatabaseTrouble) and error.passes:
+                return
             key = f"resume:{turn.id}"
             failure, _ = await failures.note(
                 tx, key, f"A turn could not be finished ({type(error).__name__})",
@@ -399,8 +409,8 @@ class Worker:
                 await turns.set_state(tx, turn.id, "failed", ended_at=now)
                 await inbox.set_state(tx, turn.delivery, "dead", error=repr(error)[:500])
                 await tell_failure(tx, failure, now)
-            await leases.release(tx, lease)
 
+    @lasting
     async def _control_broke(self, stored: Stored, error: Exception) -> None:
         now = ms(self.crew.clock())
         async with self.crew.db.write() as tx:

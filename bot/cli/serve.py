@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import logging
 import signal
+import sqlite3
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from bot.home import Home
@@ -16,11 +18,15 @@ from bot.settings import Settings
 
 if TYPE_CHECKING:
     from bot.channels import Ears
+    from bot.receiver import Receiver
 
 log = logging.getLogger(__name__)
 
 
 NO_CHAT = "reminders only (no chat is set up: steward init)"
+
+COMES_UP_S = 60.0
+"""A start waits so long for its PostgreSQL: after a power cut both come up at once."""
 
 
 class CliTrouble(Exception):
@@ -42,8 +48,6 @@ def run(role: str) -> int:
 
 async def _receive(settings: Settings, *, alone: bool) -> int:
     from bot.channels import ears
-    from bot.receiver import Receiver
-    from bot.supervisor import Supervisor
     from bot.surfaces import SurfaceTrouble, check_surfaces
 
     try:
@@ -53,10 +57,8 @@ async def _receive(settings: Settings, *, alone: bool) -> int:
     home = Home(settings.home)
     home.prepare()
     lock = home.own("receiver") if not alone else None
-    await _ensure(home)
     heard = ears(settings)
-    receiver = Receiver(home, heard.receivers, None if alone else Supervisor())
-    receiver.intake.link_configured(_principals(settings))
+    receiver = await _opened(settings, home, heard, alone=alone)
     loop = asyncio.get_running_loop()
     main = asyncio.current_task()
     assert main is not None
@@ -76,6 +78,29 @@ async def _receive(settings: Settings, *, alone: bool) -> int:
     if lock is not None:
         lock.free()
     return 0
+
+
+async def _opened(settings: Settings, home: Home, heard: Ears, *, alone: bool) -> Receiver:
+    """The receiver on its database. Where that is a server which is not up yet, says so and waits `COMES_UP_S` for it."""
+    from bot.receiver import Receiver
+    from bot.supervisor import Supervisor
+    from knowledge.database import bare
+
+    began, said = time.monotonic(), False
+    while True:
+        try:
+            await _ensure(home)
+            receiver = Receiver(home, heard.receivers, None if alone else Supervisor())
+            receiver.intake.link_configured(_principals(settings))
+        except sqlite3.OperationalError as trouble:
+            if not bare.url_of(home.database) or time.monotonic() - began > COMES_UP_S:
+                raise
+            if not said:
+                log.warning("%s Trying again for %d seconds.", trouble, COMES_UP_S)
+                said = True
+            await asyncio.sleep(0.25)
+        else:
+            return receiver
 
 
 async def _ensure(home: Home) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
@@ -30,6 +30,11 @@ DOOR_S = 0.25
 
 class DatabaseTrouble(Exception):
     """The database refused: its message is a sentence for the principal, its cause the driver's exception."""
+
+    @property
+    def passes(self) -> bool:
+        """Whether the same may be taken later: a server that is away, a full disk; never what the schema forbids."""
+        return isinstance(self.__cause__, (OperationalError, InterfaceError))
 
 
 def trouble_of(error: BaseException) -> DatabaseTrouble:

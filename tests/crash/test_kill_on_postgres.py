@@ -1,4 +1,4 @@
-"""The truth on PostgreSQL: Steward is killed at random instants, and so is the server. 3 kills in `./check`, 100 by soak."""
+"""The truth on PostgreSQL: Steward is killed at random instants, and so is the server. 4 kills in `./check`, 100 by soak."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import pytest
 from tests.crash.talk import Talk
 from tests.crash.test_kill_at_random import _say_something
 from tests.fakes.postgres_server import PostgresServer
-from tests.fakes.steward_process import steward_process, telegram_process
+from tests.fakes.steward_process import StewardProcess, steward_process, telegram_process
 
 pytestmark = pytest.mark.integration
 
-KILLS = 100 if os.environ.get("STEWARD_SOAK") else 3
+KILLS = 100 if os.environ.get("STEWARD_SOAK") else 4
+STARTS_S = 2.0
 
 
 def test_killed_at_random_instants_steward_and_its_server_lose_nothing_and_do_nothing_twice(
@@ -36,13 +37,7 @@ def test_killed_at_random_instants_steward_and_its_server_lose_nothing_and_do_no
         for kill in range(KILLS):
             _say_something(talk, chance)
             time.sleep(chance.uniform(0, 0.6))
-            if kill % 2:
-                postgres_server.kill()  # Steward lives on without it
-                time.sleep(chance.uniform(0, 0.5))
-                postgres_server.start()
-            else:
-                steward.kill()
-                steward.start()
+            (_steward, _server, _both, _server_while_steward_starts)[kill % 4](steward, postgres_server, chance)
             steward.settled(telegram)
             try:
                 talk.check()
@@ -50,3 +45,36 @@ def test_killed_at_random_instants_steward_and_its_server_lose_nothing_and_do_no
                 raise AssertionError(f"seed {seed}, kill {kill + 1}: {error}") from None
         assert talk.approved
         assert not (tmp_path / "home" / "steward.db").exists()
+
+
+def _steward(steward: StewardProcess, server: PostgresServer, chance: random.Random) -> None:
+    steward.kill()
+    steward.start()
+
+
+def _server(steward: StewardProcess, server: PostgresServer, chance: random.Random) -> None:
+    """Steward lives on without it, wherever it is."""
+    server.kill()
+    time.sleep(chance.uniform(0, 0.5))
+    server.start()
+
+
+def _both(steward: StewardProcess, server: PostgresServer, chance: random.Random) -> None:
+    """A power cut after which the server comes up last."""
+    steward.kill()
+    server.kill()
+    said = _said(steward)
+    steward.start()
+    steward.until(lambda: _said(steward) > said, "Steward did not say that the server is away")
+    server.start()
+
+
+def _said(steward: StewardProcess) -> int:
+    return steward.output.read_text().count("Trying again")
+
+
+def _server_while_steward_starts(steward: StewardProcess, server: PostgresServer, chance: random.Random) -> None:
+    steward.kill()
+    steward.start()
+    time.sleep(chance.uniform(0, STARTS_S))
+    _server(steward, server, chance)

@@ -8,6 +8,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
@@ -18,20 +19,22 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from sqlalchemy import NullPool, create_engine, insert, select
 
 from bot.cli.sentences import sentence_of
 from bot.home import Home
 from bot.receiver import Receiver, now_ms
-from bot.settings import Settings
+from bot.settings import DatabaseSettings, Settings
 from knowledge import forgetting, ledger
 from knowledge.backup import BackupTrouble, backup, new_identity, restore, verify
 from knowledge.database import Database, DatabaseTrouble, bare, migrate, postgres, postgres_upkeep, schema_memory
 from knowledge.database.schema import metadata, setting
 from knowledge.store import failures, timers
 from knowledge.store.intake import Arrival, Intake
+from knowledge.words import Outbound
 from tests.fakes.postgres_server import PostgresServer
+from tests.playbooks.kit import asks, later, open_book, presses, says, shows, user
 
 pytestmark = pytest.mark.integration
 
@@ -227,6 +230,30 @@ async def test_a_receiver_outlives_its_server_and_fires_what_became_due_meanwhil
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_what_was_said_while_the_server_went_away_is_noted_when_it_is_back_and_not_said_again(
+    postgres_server: PostgresServer, url: str, tmp_path: Path
+) -> None:
+    home, cut = tmp_path / "home", ["Noted", "Approval", "Created"]
+    async with open_book(home, None, database=DatabaseSettings(url=SecretStr(url))) as book:
+
+        def cuts(message: Outbound) -> bool:
+            if cut and cut[0] in message.text:
+                del cut[0]
+                postgres_server.kill()
+                threading.Timer(0.5, postgres_server.start).start()
+            return False
+
+        book.chats["telegram"].refuses = cuts
+        await book(
+            user("note: The plumber comes on Tuesdays."), says("Noted"), user("lunch with Ada on 2027-01-06 at 12:30"),
+            asks("Approval", "Ada"), later(seconds=10), presses("Approve"), shows("Approved"), says("Created"),
+        )  # fmt: skip
+        assert not cut
+        assert await book.count("message WHERE state!='sent' OR attempts>1") == 0
+        assert await book.count("failure") == 0
+    bare.serve(home / "steward.db", "")
 
 
 def _fired(path: Path) -> int:

@@ -102,6 +102,7 @@ async def test_the_next_worker_ends_what_a_killed_one_was_at(name: str, tmp_path
         await asyncio.to_thread(book.store, chat.rig.filed("offer.txt", "what is offered"))
         book.steward.worker.poke()
         await until(lambda: chat.said.startswith("⏳ Reading"))
+        await until(lambda: book.count("message WHERE state='sent'"))
         (killed,) = [task for task in asyncio.all_tasks() if task.get_name() == "t1"]
         killed.cancel()
         with suppress(asyncio.CancelledError):
