@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from knowledge.documents import exports, mail, transcripts
+from knowledge.documents.encoding import legible
 from knowledge.documents.loaded import NotReadable, Part, PicturesOnly
 
 MEMORY = 768 * 2**20  # bytes of address space
@@ -106,7 +107,10 @@ def decode(raw: bytes) -> str:
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return raw.decode("cp1252", "replace")
+        text = raw.decode("cp1252", "replace")
+    if not legible(text):
+        raise NotReadable("What is in this file is no text.")
+    return text
 
 
 def _mail(path: Path) -> Part:

@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
+from knowledge.documents.encoding import legible
 from knowledge.documents.letter import briefly
 from knowledge.documents.loaded import NotReadable, Part
 
@@ -36,6 +37,7 @@ def parse(raw: bytes) -> Part:
         subject = _header(message, "subject")
         sender = _header(message, "from")
         body = _body(message)
+        body = body if legible(body) else ""
         text = own_words(body)
     except Exception as error:
         raise NotReadable("This is not a readable e-mail.") from error

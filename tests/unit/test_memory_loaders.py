@@ -185,6 +185,19 @@ def test_a_thousand_fuzzed_mails_end_in_words_or_a_sentence() -> None:
             assert isinstance(mail.parse(bytes(raw)).text, str)
 
 
+@pytest.mark.parametrize("ending", sorted({*child.READERS, *child.SEVERAL} - {".zip"}))
+def test_random_bytes_are_a_document_under_no_name(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"x{ending}"
+    path.write_bytes(random.Random(ending).randbytes(20_000))
+    with pytest.raises(Exception):  # noqa: B017, PT011  # any is a sentence of the reading process
+        list(child.parts(path))
+
+
+def test_a_mail_whose_body_is_no_text_is_kept_by_its_subject() -> None:
+    part = mail.parse(b"Subject: the plan\r\n\r\n" + random.Random(1).randbytes(5_000))
+    assert (part.title, part.text) == ("the plan", "")
+
+
 @given(st.binary(max_size=400))
 @settings(max_examples=200, deadline=None)
 def test_any_bytes_end_in_words_or_a_sentence(raw: bytes) -> None:
