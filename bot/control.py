@@ -12,6 +12,7 @@ from bot import autonomy, board, corrections, delivery, home_page, strangers
 from bot.chosen import choice_delivery
 from bot.hearing import EDIT_WAIT_MS, Hearing
 from bot.house import House
+from bot.in_words import meant
 from bot.outbox import update_copies
 from bot.reply import DONE_WORDS, STOPPED, Reply, headline, outcome_sentence
 from channels.base import FORM_OPEN, Inbound, Limits
@@ -251,6 +252,8 @@ class Control:
         decision = None if inbound.forwarded else read(inbound.text)
         open_cards = await cards.open_cards(tx)
         typed = inbound.kind != "voice" and not inbound.forwarded
+        if decision is None and typed and (command := meant(inbound.text)):
+            return await self.house.command(tx, replace(inbound, command=command, text=""), stored, now)
         if decision is None and typed and self._limits(inbound.channel).numbered:
             return await self._numbered(tx, inbound, open_cards, now)
         if decision is None or not open_cards:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from bot import albums, corrections, strangers
 from bot.chosen import CHOICE, chosen_text
 from bot.commands import COMMANDS
+from bot.in_words import meant
 from bot.reply import STOPPED
 from bot.voice.aloud import wish as aloud_wish
 from bot.voice.base import NotSound, VoiceTrouble
@@ -135,7 +136,8 @@ class Hearing:
             async with self.crew.db.write() as tx:
                 await self._to_control(tx, stored, lease)
             return None
-        if inbound.command in COMMANDS:  # the platform's own form of a command (`/steward help`) did not look like one
+        in_words = inbound.kind == "text" and not inbound.forwarded and meant(inbound.text)
+        if inbound.command in COMMANDS or in_words:  # also `/steward help`, which did not look like one on its way in
             async with self.crew.db.write() as tx:
                 await self._to_control(tx, stored, lease)
             return None

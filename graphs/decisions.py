@@ -12,6 +12,7 @@ from knowledge.words import Button
 DecisionVerb = Literal["approve", "reject", "later", "why", "edit"]
 
 _APPROVE = r"yes|yep|yeah|yes please|ok|okay|sure|approve|approved|go ahead|do it|go for it|confirm|ja|oui|s[iíì]"
+_SAID_YES = rf"(?:{_APPROVE})(?:[\s,]+(?:{_APPROVE}|please))*"
 _REJECT = r"no|nope|no thanks|reject|rejected|don'?t|do not|don'?t do it|leave it|cancel it|decline|nein|non"
 _LATER = r"later|not now|ask me later|remind me later|sp[äa]ter|plus tard|m[aá]s tarde|pi[uù] tardi"
 _WHY = r"why|why\?|warum|pourquoi|por qu[eé]|perch[eé]"
@@ -22,7 +23,7 @@ _CHANGE = (
 _NUMBERS = r"all|both|everything|\d{1,9}(?:\s*(?:,|and|&|\+)\s*\d{1,9})*"
 _WHICH = rf"(?:\s+(?:to\s+|number\s+|no\.?\s+|nr\.?\s+|#|card\s+|approval\s+|c)*(?P<which>{_NUMBERS}))?"
 _PLAIN = re.compile(
-    rf"^\s*(?:(?P<approve>{_APPROVE})|(?P<reject>{_REJECT})|(?P<later>{_LATER})|(?P<why>{_WHY})){_WHICH}\s*[.!?]*\s*$",
+    rf"^\s*(?:(?P<approve>{_SAID_YES})|(?P<reject>{_REJECT})|(?P<later>{_LATER})|(?P<why>{_WHY})){_WHICH}\s*[.!?]*\s*$",
     re.IGNORECASE,
 )
 _EDIT = re.compile(

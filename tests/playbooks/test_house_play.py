@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from channels.render import read, to_plain
-from tests.playbooks.kit import Book, asks, calls, calls_nothing, does, open_book, presses, says, toasts, user
+from tests.playbooks.kit import Book, asks, calls, calls_nothing, does, open_book, presses, says, shows, toasts, user
 
 pytestmark = pytest.mark.slow
 
@@ -265,3 +265,19 @@ def either():  # type: ignore[no-untyped-def]
         assert "⚠️" in message.text or "calendar" in message.text.lower()
 
     return step
+
+
+async def test_a_command_in_plain_words_is_that_command_and_words_about_one_are_not(play: Book) -> None:
+    await play(
+        user("What can you do?"), says("Just write to me", "/remind"), calls_nothing(),
+        user("lunch with Ada on 2027-01-06 at 12:30"), asks("Create event"),
+        user("ok, do it"), shows("Approved"), says("Created"), calls("calendar.create"),
+        user("undo that please"), says("Undoing it"), says("Undone", "Ada"), calls("calendar.restore"),
+        user("undo that", forwarded=True), says("Shall I note this down?"), calls_nothing(),
+    )  # fmt: skip
+    await play(user("note: undo the top button"), says("Noted: “undo the top button”"), calls("notes.write"))
+    assert await play.count("effect WHERE undoes IS NOT NULL") == 1
+
+
+async def test_a_stranger_who_asks_for_help_is_held_like_any_other(play: Book) -> None:
+    await play(user("what can you do?", sender="666"), says("Somebody you don't know", "666"), calls_nothing())
