@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from knowledge.ids import digest
 
@@ -48,6 +48,13 @@ class Broken:
 
     seq: int
     reason: str
+
+
+def storable(entry: Entry) -> Entry:
+    """`entry` as every database gives it back: PostgreSQL has no NUL, and what is hashed must be what is kept."""
+    if "\0" not in entry.why + entry.ref:
+        return entry
+    return replace(entry, why=entry.why.replace("\0", "\ufffd"), ref=entry.ref.replace("\0", "\ufffd"))
 
 
 def line_hash(seq: int, at: int, entry: Entry, previous: str, seal: str = "") -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import func, insert, select
 
-from knowledge.chain import GENESIS, Broken, Entry, Line, check, line_hash, names_somebody
+from knowledge.chain import GENESIS, Broken, Entry, Line, check, line_hash, names_somebody, storable
 from knowledge.database import Tx
 from knowledge.database.schema import ledger
 
@@ -31,7 +31,7 @@ async def append(tx: Tx, at: int, *entries: Entry) -> None:
     head = (await tx.execute(_HEAD)).first()
     seq, previous = (head.seq, head.hash) if head else (0, GENESIS)
     rows = []
-    for entry in entries:
+    for entry in map(storable, entries):
         if not names_somebody(entry):
             raise ValueError(f"{entry.what}: {entry.who} ({entry.why}) does not say who it was")
         seq += 1

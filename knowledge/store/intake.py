@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from knowledge.chain import GENESIS, Entry, line_hash
+from knowledge.chain import GENESIS, Entry, line_hash, storable
 from knowledge.database import bare
 from knowledge.database.door import Door
 
@@ -228,6 +228,7 @@ def _note_failure(
 
 def _append(db: sqlite3.Connection, at: int, entry: Entry) -> None:
     """A record without content at the end of the ledger, as `ledger.append` writes it."""
+    entry = storable(entry)
     seq, previous = db.execute("SELECT seq, hash FROM ledger ORDER BY seq DESC LIMIT 1").fetchone() or (0, GENESIS)
     own = line_hash(seq + 1, at, entry, previous)
     row = (seq + 1, at, entry.who, entry.what, entry.why, entry.ref, "", previous, own)

@@ -97,7 +97,7 @@ async def test_writers_of_all_kinds_come_one_after_the_other(path: Path) -> None
     async def writes(db: Database) -> None:
         for _ in range(10):
             async with db.write() as tx:
-                await ledger.append(tx, 1, ledger.Entry("system", "test.wrote", "worker", "x"))
+                await ledger.append(tx, 1, ledger.Entry("system", "test.wrote", "wor\0ker", "x\0"))
 
     def notes() -> None:
         for n in range(10):
