@@ -18,6 +18,7 @@ from bot.outbox import Outbox, backoff_ms
 from bot.progress import FORGETS, Progress, Work
 from bot.renewal import Renewal
 from channels.base import ChannelError
+from graphs.checkpoints import is_away
 from graphs.schedule import next_due
 from graphs.state import Crew, TurnContext, ms
 from graphs.turn import Pause, TurnGraph, forget, resume, start
@@ -42,6 +43,10 @@ CONTROL_TRIES = 4
 TURNS_AT_ONCE = 8
 BUSY_S = 0.5
 """While something runs, its end wakes the worker: no need to ask what comes next."""
+
+STORE_AWAY = "checkpoints:away"
+STORE_AWAY_S = 3.0
+"""Between two tries of a turn whose store of pauses does not answer."""
 
 QUIET_S = 1.0
 """After so long without work the librarian may use the time."""
@@ -76,6 +81,7 @@ class Worker:
         self._busy: dict[str, asyncio.Task[None]] = {}  # turn or row id → its task, so that nothing runs twice here
         self._stopping = False
         self._looked = 0  # when the queues were last looked at (ms)
+        self._store_away = False  # a turn has met a Redis that did not answer
         self._unsettled = False  # something has ended since forgetting was last tried
 
     def poke(self) -> None:
@@ -285,7 +291,7 @@ class Worker:
         except StaleLease as stale:
             log.warning("%s", stale)
         except Exception as error:
-            log.exception("turn %s broke", stored.turn)
+            log.error("turn %s broke: %s", stored.turn, error, exc_info=not is_away(error))
             await self._turn_broke(stored, lease, error)
 
     async def _resume(self, turn: turns.Turn, lease: Lease, wait: str) -> None:
@@ -300,8 +306,10 @@ class Worker:
         except StaleLease as stale:
             log.warning("%s", stale)
         except Exception as error:
-            log.exception("turn %s broke on resume", turn.id)
+            log.error("turn %s broke on resume: %s", turn.id, error, exc_info=not is_away(error))
             await self._resume_broke(turn, lease, error)
+            if is_away(error):
+                await asyncio.sleep(STORE_AWAY_S)
 
     async def _drive(self, context: TurnContext, pause: Pause | None) -> None:
         """From pause to pause as long as this worker can go on by itself; then park the turn or say its answer."""
@@ -320,15 +328,18 @@ class Worker:
                 await self.outbox.send(letter)
         await forget(self.graph, context.turn)
         self.turns_done += 1
-        if self.turns_done == 1:
+        if self.turns_done == 1 or self._store_away:
             await self._works_again()
         self.librarian.touch()
 
     @lasting
     async def _works_again(self) -> None:
-        """A turn has come to its end in this process: crashes of those before it are over."""
+        """A turn has come to its end in this process: crashes of those before it are over, and its Redis is there."""
+        now = ms(self.crew.clock())
         async with self.crew.db.write() as tx:
-            await failures.close_key(tx, "worker:crash", ms(self.crew.clock()))
+            await failures.close_key(tx, "worker:crash", now)
+            await failures.close_key(tx, STORE_AWAY, now)
+        self._store_away = False
 
     async def _all_finished(self, turn: str) -> bool:
         async with self.crew.db.read() as tx:
@@ -383,6 +394,10 @@ class Worker:
             known = await turns.get(tx, stored.turn)
             if known is not None and known.state in ("done", "stopped"):
                 pass  # it broke after its last word was written
+            elif is_away(error):
+                later = now + int(1000 * STORE_AWAY_S)
+                await inbox.set_state(tx, stored.id, "new", error=repr(error)[:500], not_before=later)
+                await self._tell_away(tx, now)
             elif stored.attempts < TURN_TRIES and not isinstance(error, Unreadable):
                 later = now + backoff_ms(stored.attempts)
                 await inbox.set_state(tx, stored.id, "new", error=repr(error)[:500], not_before=later)
@@ -391,6 +406,15 @@ class Worker:
                 await turns.set_state(tx, stored.turn, "failed", ended_at=now)
             await leases.release(tx, lease)
 
+    async def _tell_away(self, tx: Tx, now: int) -> None:
+        """The store of paused turns does not answer: said once, until a turn comes to its end again."""
+        self._store_away = True
+        what, done = "The Redis of paused turns does not answer.", "Everything you send and decide is kept."
+        not_done = "Nothing is answered until it is back; I go on trying."
+        failure, fresh = await failures.note(tx, STORE_AWAY, what, done, not_done, now)
+        if fresh:
+            await tell_failure(tx, failure, now)
+
     @lasting
     async def _resume_broke(self, turn: turns.Turn, lease: Lease, error: Exception) -> None:
         """The approval stands and its effects are told in SQL; only the last words are missing."""
@@ -398,7 +422,11 @@ class Worker:
         async with self.crew.db.write() as tx:
             await leases.guard(tx, lease, now, self.crew.lease_ms)
             await leases.release(tx, lease)
-            if isinstance(error, DatabaseTrouble) and error.passes:
+            known = await turns.get(tx, turn.id)
+            if (known is not None and known.state == "done") or (isinstance(error, DatabaseTrouble) and error.passes):
+                return
+            if is_away(error):
+                await self._tell_away(tx, now)
                 return
             key = f"resume:{turn.id}"
             failure, _ = await failures.note(

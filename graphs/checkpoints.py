@@ -16,6 +16,19 @@ class CheckpointTrouble(Exception):
     """The store for paused turns cannot be used: a sentence with the next step."""
 
 
+_AWAY = frozenset({"ConnectionError", "TimeoutError", "BusyLoadingError"})
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Whether `error` comes of a Redis that does not answer now: what broke by it is to be tried again, however often."""
+    seen = 0
+    while error is not None and seen < 20:
+        if any(c.__module__ == "redis.exceptions" and c.__name__ in _AWAY for c in type(error).__mro__):
+            return True
+        error, seen = error.__cause__ or error.__context__, seen + 1
+    return False
+
+
 @asynccontextmanager
 async def open_checkpoints(path: Path, redis_url: str = "") -> AsyncIterator[BaseCheckpointSaver[Any]]:
     """The saver. Raises `CheckpointTrouble`.
