@@ -117,7 +117,8 @@ class StewardProcess:
         assert self.process is not None
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(PATIENCE_S)
+        self._look_away()
 
     def stop(self) -> int:
         """SIGTERM and a clean end."""
@@ -131,6 +132,11 @@ class StewardProcess:
     def close(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.kill()
+        self._look_away()
+
+    def _look_away(self) -> None:
+        """The next look opens the database anew: whoever reads its files as bytes lets go of SQLite's locks (fcntl(2)),
+        and a start that finds nobody on it makes its write-ahead log a new file."""
         if self._db is not None:
             self._db.close()
             self._db = None
@@ -156,8 +162,7 @@ class StewardProcess:
             return self._db.execute(query, values).fetchall()
         except sqlite3.OperationalError as error:
             if "no such table" in str(error) or "unable to open" in str(error) or _AWAY in str(error):
-                self._db.close()
-                self._db = None
+                self._look_away()
                 return []
             raise
 

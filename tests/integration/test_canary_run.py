@@ -62,13 +62,15 @@ def forms(secret: str) -> set[bytes]:
     }
 
 
-def holders(folder: Path, *needles: bytes) -> list[str]:
-    """Files below `folder` that hold one of the needles, whatever its case."""
-    found = []
-    for path, held in read_all(folder).items():
-        name, body = path.relative_to(folder).as_posix(), held.lower()
-        found += [name for n in needles if n.lower() in body or n.lower() in name.lower().encode()][:1]
-    return found
+def written(folder: Path) -> dict[str, bytes]:
+    """Every file below `folder`: its name, and what it is called and holds in small letters."""
+    files = {path.relative_to(folder).as_posix(): held for path, held in read_all(folder).items()}
+    return {name: name.lower().encode() + b"\n" + held.lower() for name, held in files.items()}
+
+
+def holders(files: dict[str, bytes], *needles: bytes) -> list[str]:
+    """Those of `written` that hold one of the needles, whatever its case."""
+    return [name for name, held in files.items() if any(n.lower() in held for n in needles)]
 
 
 def beside(steward: StewardProcess, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -156,14 +158,16 @@ def _rotating(slack: FakeSlack) -> dict[str, str]:
 
 def _secrets_are_nowhere(house: Path, printed: str, slack: FakeSlack) -> None:
     fetched = [token for grant in slack.rotated for token in grant]
+    files = written(house)
     for secret in (*SECRETS.values(), TOKEN, KEY, REFRESH, CLIENT_SECRET, *fetched):
-        assert holders(house, *forms(secret)) == [], secret
+        assert holders(files, *forms(secret)) == [], secret
         assert secret not in printed
 
 
 def _words_are_where_they_may(home: Path, *, encrypted: bool) -> None:
-    found = set(holders(home.parent, *(word.encode() for word in WORDS)))
-    noted = set(holders(home.parent, *(word.encode() for word in NOTED)))
+    files = written(home.parent)
+    found = set(holders(files, *(word.encode() for word in WORDS)))
+    noted = set(holders(files, *(word.encode() for word in NOTED)))
     database = {"home/steward.db", "home/steward.db-wal"}
     if encrypted:
         assert found | noted == set()

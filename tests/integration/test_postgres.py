@@ -34,6 +34,7 @@ from knowledge.store import failures, timers
 from knowledge.store.intake import Arrival, Intake
 from knowledge.words import Outbound
 from tests.fakes.postgres_server import PostgresServer
+from tests.fakes.waiting import read_all
 from tests.playbooks.kit import asks, later, open_book, presses, says, shows, user
 
 pytestmark = pytest.mark.integration
@@ -336,8 +337,7 @@ async def test_what_is_forgotten_is_in_no_table_file_and_no_statistic(
 
 def _holders(server: PostgresServer, words: str) -> list[str]:
     """Files of tables and indexes that hold the words."""
-    files = [file for file in (server.data / "base").rglob("*") if file.is_file()]
-    return [str(file) for file in files if words.encode() in file.read_bytes()]
+    return [str(file) for file, held in read_all(server.data / "base").items() if words.encode() in held]
 
 
 def test_a_backup_is_restored_into_an_empty_database_and_nowhere_else(

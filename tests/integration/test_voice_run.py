@@ -14,6 +14,7 @@ from tests.fakes.sound import note
 from tests.fakes.steward_process import NEXT_YEAR, ROOT, StewardProcess
 from tests.fakes.telegram_api import TOKEN, FakeTelegram
 from tests.fakes.transcriber_api import FakeTranscriber
+from tests.fakes.waiting import read_all
 
 pytest.importorskip("av", reason="the extra `voice` is not installed: no voice note is tested")
 pytestmark = pytest.mark.integration
@@ -69,7 +70,7 @@ async def test_a_voice_note_is_heard_shown_and_done_and_a_hostile_one_takes_noth
         written = steward.output.read_text(errors="replace")
         assert KEY not in written
         assert TOKEN not in written
-        stored = b"".join(path.read_bytes() for path in steward.home.rglob("*") if path.is_file())
+        stored = b"".join(read_all(steward.home).values())
         assert KEY.encode() not in stored
         assert note()[500:560] not in stored
 

@@ -21,6 +21,7 @@ from knowledge.facts.words import Claim, Evidence
 from knowledge.index.bm25 import stem, token_id
 from knowledge.memory import Memory
 from tests.fakes.embedder import WordEmbedder
+from tests.fakes.waiting import read_all
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +39,7 @@ async def a_home(home: Path) -> tuple[Database, Memory]:
 
 
 def bytes_under(home: Path) -> bytes:
-    return b"\0".join(path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file())
+    return b"\0".join(read_all(home).values())
 
 
 async def traces() -> dict[str, list[bytes]]:
