@@ -11,9 +11,9 @@ import pytest
 from bot.bench.curve import draw
 from knowledge.bench_recall import KEYS, BadBenchFile, bench_recall, sessions
 from knowledge.bench_search import bench_search
-from knowledge.retriever.rank import FEATURES
+from knowledge.retriever.rank import FEATURES, features
 from tests.evals.memory.dialogues import dialogues
-from tests.evals.memory.fit import pools
+from tests.evals.memory.fit import ask
 from tests.fakes.embedder import WordEmbedder
 
 pytestmark = pytest.mark.integration
@@ -35,9 +35,10 @@ async def test_recall_has_every_key_and_finds_something(tmp_path: Path) -> None:
 
 async def test_weights_are_fitted_on_questions_as_search_sees_them() -> None:
     """Who is named in a question is known when the reader may know it; a fit that asks as nobody learns other questions."""
-    asked = await pools(dialogues(5, 1), WordEmbedder())
+    asked = await ask(dialogues(5, 1), WordEmbedder())
     assert len(asked) > 40
-    assert sum(bool(rows[:, FEATURES.index("named")].any()) for rows, _ in asked) > len(asked) / 2
+    named = [features(one.question, one.pool)[:, FEATURES.index("named")].any() for one in asked]
+    assert sum(map(bool, named)) > len(asked) / 2
 
 
 async def test_a_file_of_another_shape_is_refused_with_its_line(tmp_path: Path) -> None:

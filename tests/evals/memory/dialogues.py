@@ -1,8 +1,9 @@
 """Months-long chats of two people, made by a seed: what the reranker may be fitted on beside public meetings.
 
 Both tell stories that go on over several sessions, days or weeks apart, with small talk between; the other one takes up
-their words, as people do. Much of it is alike: both may tell of the same thing, one may go through it twice, and both come
-back to it in passing without saying anything new. Questions ask months later, in the five kinds of the public benches:
+their words, as people do. Much of it is alike: both may tell of the same thing, one may go through it twice, and both
+come back to it in passing without saying anything new, so much of it that plain words find what they find in public
+chats (`chats.py`). Questions ask months later, in the five kinds of the public benches:
 single-hop (in other words than the answer, or in some of them), multi-hop (several turns, of both people or of both
 times), temporal, open-domain (to be concluded from what was told), adversarial (naming the wrong one of the two).
 `dialogues_stories.txt` holds, for each story, a line "= slot: choices | slot: choices", its episodes ("#"), turns by the
@@ -60,7 +61,7 @@ _PASSING = (
     "My {r} says that the whole {x} thing is overrated, can you believe it?",
     "I'd love to hear more about the {x} thing when we meet, {b}.",
 )  # fmt: skip
-TOLD = 11  # stories that each of the two tells
+TOLD = 8  # stories that each of the two tells
 AGAIN = 4  # of them are gone through a second time, with other particulars
 PASSING = (3, 7)  # turns a session in which somebody comes back to a story in passing
 ASKED = 0.4  # of the questions that a story has
@@ -78,7 +79,7 @@ class _Story:
 
 
 def dialogues(seed: int = 1, count: int = 10, *, part: int | None = None) -> list[dict[str, Any]]:
-    """Chats in the shape of a recall bench: some 750 turns and 100 questions each.
+    """Chats in the shape of a recall bench: some 600 turns and 100 questions each.
 
     `part` 0 or 1 takes every other story: what is fitted on one half has seen no sentence of the other.
     """

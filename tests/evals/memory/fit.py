@@ -12,21 +12,23 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from knowledge.bench_recall import read_lines, remember_line
 from knowledge.database.engine import Database
 from knowledge.database.schema import metadata
 from knowledge.embedding.base import Embedder, Vectors
 from knowledge.embedding.onnx import OnnxEmbedder, model_folder
-from knowledge.index.base import Scope
+from knowledge.index.base import Pool, Scope
 from knowledge.memory import Memory
 from knowledge.retriever import weights
-from knowledge.retriever.question import dissect
-from knowledge.retriever.rank import FEATURES, features
+from knowledge.retriever.question import Question, dissect
+from knowledge.retriever.rank import FEATURES, Weights, features, rank
 from tests.evals.memory.dialogues import dialogues
 
 PRIOR: Mapping[str, Mapping[str, float]] = {
@@ -48,12 +50,34 @@ PULL: Mapping[str, float] = {"meeting": 0.02, "chat": 0.3}
 SCOPE = Scope(("principal",))
 TOGETHER = 30  # meetings in an index: weights must hold among many as in one
 LEVEL = 8.0  # what a right passage scores on average, in documents as in conversations
-Question = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]  # features of the pool; which of it is right
+Turn = tuple[str, str]  # its line, its id
+Right = npt.NDArray[np.bool_]
 
 
-async def pools(lines: Iterable[dict[str, Any]], embedder: Embedder, together: int = 1) -> list[Question]:
-    """The candidates of every question, `together` lines in an index."""
-    out: list[Question] = []
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question, the candidates that ranking chooses from, and which turn each of them is."""
+
+    question: Question
+    pool: Pool
+    turns: tuple[Turn, ...]
+    gold: frozenset[Turn]
+    category: str
+
+    @property
+    def right(self) -> Right:
+        return np.array([turn in self.gold for turn in self.turns])
+
+    def recall(self, weights: Weights, k: int) -> float:
+        """Share of the right turns among the first `k` by these weights."""
+        named = {f.id: turn for f, turn in zip(self.pool.found, self.turns, strict=True)}
+        first = {named[r.found.id] for r in rank(self.question, self.pool, weights)[:k]}
+        return len(first & self.gold) / len(self.gold)
+
+
+async def ask(lines: Iterable[dict[str, Any]], embedder: Embedder, together: int = 1) -> list[Asked]:
+    """Ask every question as the principal, `together` lines in an index."""
+    out: list[Asked] = []
     everything = list(lines)
     for start in range(0, len(everything), together):
         some = everything[start : start + together]
@@ -63,25 +87,25 @@ async def pools(lines: Iterable[dict[str, Any]], embedder: Embedder, together: i
                 await tx.run_sync(metadata.create_all)
             memory = Memory(db, Path(home) / "index", embedder, now=lambda: 0)
             await memory.open()
-            names: dict[tuple[int, int], tuple[str, str]] = {}
+            names: dict[tuple[int, int], Turn] = {}
             for one in some:
                 names |= await remember_line(memory, one)
             finder = memory._finder
             asking = [(str(one["id"]), question) for one in some for question in one["questions"]]
             for id, question in asking:
-                gold = {(id, str(g)) for g in question["gold"]}
+                gold = frozenset((id, str(g)) for g in question["gold"])
                 asked = dissect(question["text"], finder.names, SCOPE.names)
                 pool = await finder.candidates(memory.index, asked, SCOPE)
-                right = np.array([names[f.document, f.ordinal] in gold for f in pool.found])
-                if right.any():
-                    out.append((features(asked, pool), right))
+                turns = tuple(names[f.document, f.ordinal] for f in pool.found)
+                out.append(Asked(asked, pool, turns, gold, str(question["category"])))
             await memory._projection.close()
             await db.close()
     return out
 
 
-def fit(questions: list[Question], kind: str, *, rounds: int = 400) -> dict[str, float]:
+def fit(asked: Iterable[Asked], kind: str, *, rounds: int = 400) -> dict[str, float]:
     """Weights that make a right candidate the most likely one. Deterministic."""
+    questions = [(features(one.question, one.pool), one.right) for one in asked if one.right.any()]
     everything = np.concatenate([x for x, _ in questions])
     rights = np.concatenate([right for _, right in questions])
     sizes = np.array([len(right) for _, right in questions])
@@ -109,11 +133,11 @@ def fit(questions: list[Question], kind: str, *, rounds: int = 400) -> dict[str,
 
 
 async def main(meetings: Path, *, write: bool, embedder: Embedder) -> None:
-    lines, embedder = list(read_lines(meetings)), _Once(embedder)
+    lines, embedder = list(read_lines(meetings)), Once(embedder)
     body = {
         **{kind: dict(weights.DEFAULT[kind]) for kind in ("document", "translated")},
-        "meeting": fit(await pools(lines, embedder) + await pools(lines, embedder, TOGETHER), "meeting"),
-        "chat": fit(await pools(dialogues(), embedder), "chat"),
+        "meeting": fit(await ask(lines, embedder) + await ask(lines, embedder, TOGETHER), "meeting"),
+        "chat": fit(await ask(dialogues(), embedder), "chat"),
     }
     print(json.dumps(body))
     if write:
@@ -122,7 +146,7 @@ async def main(meetings: Path, *, write: bool, embedder: Embedder) -> None:
         target.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
 
 
-class _Once:
+class Once:
     """An embedder that embeds no text twice."""
 
     def __init__(self, embedder: Embedder) -> None:
