@@ -35,6 +35,7 @@ Status = Callable[[], Awaitable[Mapping[str, Any]]]
 
 
 FAILURE = "house_failure"
+LISTED = 10  # of what was done today
 ASK_AGAIN = timedelta(hours=2)
 
 
@@ -131,7 +132,23 @@ class House:
         ]
         if self.status is not None:
             lines += [f"- {name}: {value}" for name, value in (await self.status()).items()]
-        return Reply("\n".join(lines))
+        return Reply("\n".join([*lines, *await self._done_today(tx, now)]))
+
+    async def _done_today(self, tx: Tx, now: int) -> list[str]:
+        """What was done since midnight, the latest `LISTED`, as its receipts said it."""
+        zone = self.crew.zone
+        midnight = datetime.fromtimestamp(now / 1000, zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        done = [e for e in await effects.done_since(tx, ms(midnight)) if e.tool in self.crew.tools]
+        if not done:
+            return []
+        lines = ["", f"**Done today: {len(done)}**"]
+        for e in done[-LISTED:]:
+            undone = " (undone since)" if e.undone_by else ""
+            said = self.crew.tools[e.tool].report(e.arguments, e.receipt or {})
+            lines.append(f"- {datetime.fromtimestamp((e.done_at or now) / 1000, zone):%H:%M} {said}{undone}")
+        if len(done) > LISTED:
+            lines.append(f"- and {len(done) - LISTED} earlier; `steward audit show` has all of them")
+        return lines
 
     async def _do_agents(self, tx: Tx, inbound: Inbound, stored: Stored, now: int) -> Reply:
         paused = await settings.under(tx, "paused:", now)

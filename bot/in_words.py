@@ -16,7 +16,10 @@ _IN_WORDS = {
         r"revert(?:\s+(?:that|it|this))?|(?:mach(?:e)?\s+(?:das|es)\s+)?rückgängig",
         r"annule(?:\s+ça)?|deshaz(?:lo|\s+eso)?|annulla(?:lo)?",
     ),
-    "status": ("status",),
+    "status": (
+        r"status|what\s+(?:did|have)\s+(?:you|we|i|steward)\s+(?:do|done)(?:\s+for\s+me)?(?:\s+(?:so\s+far\s+)?today)?",
+        r"what\s+(?:was|has\s+been|got)\s+done\s+today|was\s+hast\s+du\s+heute\s+(?:alles\s+)?(?:gemacht|getan|erledigt)",
+    ),
     "failures": (r"(?:what|did\s+(?:something|anything))\s+(?:went|go|gone)\s+wrong|what\s+failed",),
     "whoami": (r"who\s+am\s+i",),
     "agents": (r"who\s+works\s+for\s+(?:you|me)",),

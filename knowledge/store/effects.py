@@ -158,6 +158,12 @@ async def last_undoable(tx: Tx) -> list[Effect]:
     return [_effect(row) for row in rows]
 
 
+async def done_since(tx: Tx, since: int) -> list[Effect]:
+    """What was done from `since` (ms) on, undoing left out, oldest first."""
+    query = select(effect).where(effect.c.state == "done", effect.c.done_at >= since, effect.c.undoes.is_(None))
+    return [_effect(row) for row in await tx.execute(query.order_by(effect.c.done_at, effect.c.id))]
+
+
 async def revive(tx: Tx, key: str, now: int) -> bool:
     """Let what failed, was stopped or is uncertain be tried again because the principal said so `now` (ms), anew."""
     where = (effect.c.id == key, effect.c.state.in_(("failed", "uncertain", "cancelled")))

@@ -273,6 +273,7 @@ async def test_a_command_in_plain_words_is_that_command_and_words_about_one_are_
         user("lunch with Ada on 2027-01-06 at 12:30"), asks("Create event"),
         user("ok, do it"), shows("Approved"), says("Created"), calls("calendar.create"),
         user("undo that please"), says("Undoing it"), says("Undone", "Ada"), calls("calendar.restore"),
+        user("What did you do today?"), says("Done today: 1", "Created “Lunch with Ada”", "(undone since)"),
         user("undo that", forwarded=True), says("Shall I note this down?"), calls_nothing(),
     )  # fmt: skip
     await play(user("note: undo the top button"), says("Noted: “undo the top button”"), calls("notes.write"))
