@@ -52,6 +52,7 @@ async def _work(settings: Settings) -> int:
     from bot import anchoring, backups
     from bot.compose import compose
     from bot.desk import handlers
+    from knowledge.pages import settle
 
     async with compose(settings) as steward:
         worker = steward.worker
@@ -72,6 +73,7 @@ async def _work(settings: Settings) -> int:
                 await anchoring.arm(tx, steward.crew)
                 if settings.backup.to:
                     await backups.arm(tx, steward.crew)
+            settle()
             await worker.run(settings.worker.idle_s)
         finally:
             await server.close()

@@ -93,7 +93,9 @@ def search(sizes: Sequence[int], questions: int, picture: Path | None, *, as_jso
     """How search grows with memory: time of a filtered question at each size, its embedding included."""
     from bot.bench.curve import draw
     from knowledge.bench_search import bench_search
+    from knowledge.pages import settle
 
+    settle()
     embedder = _embedder()
     found = asyncio.run(bench_search(embedder, sizes=sizes, questions=questions, fitted=embedder.folder))
     if picture is not None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 from knowledge import doing
 from knowledge.embedding.base import Embedder, EmbedderUnavailable, Vectors, to_blob
 
@@ -38,6 +41,10 @@ class Encoder:
             return None
         self.trouble = ""
         return vectors
+
+    async def one(self, text: str) -> npt.NDArray[np.float32] | None:
+        vectors = await self.encode([text])
+        return vectors[0] if vectors is not None else None
 
     async def blobs(self, texts: Sequence[str]) -> list[bytes | None]:
         """The stored form of each vector; None for those for which no model can be used."""

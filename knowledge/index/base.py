@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, Literal, Protocol
@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+Vector = npt.NDArray[np.float32]
 Channel = Literal["dense", "words", "around"]
 CHANNELS: tuple[Channel, ...] = ("dense", "words", "around")
 BATCH = 32  # points a call: an engine call holds the interpreter for its whole length
@@ -137,8 +138,11 @@ class Index(Protocol):
 
     async def remove(self, ids: Sequence[int]) -> None: ...
 
-    async def query(self, ask: Ask) -> Pool:
-        """The points of the best `limit` of each channel, each scored by all of them, and the best `limit` windows."""
+    async def query(self, ask: Ask, dense: Awaitable[Vector | None] | None = None) -> Pool:
+        """The points of the best `limit` of each channel, each scored by all of them, and the best `limit` windows.
+
+        `dense` takes the place of the question's vector when that is still being made: what needs none goes ahead.
+        """
         ...
 
     async def count(self, scope: Scope | None = None) -> int: ...

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import metadata
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ from knowledge.index.base import (
     Pool,
     Scope,
     Sparse,
+    Vector,
     fields,
     found,
     window,
@@ -71,9 +73,11 @@ class ClientIndex:
             with reached():
                 await self._client.delete(self.collection, models.PointIdsList(points=list(ids)), wait=True)
 
-    async def query(self, ask: Ask) -> Pool:
+    async def query(self, ask: Ask, dense: Awaitable[Vector | None] | None = None) -> Pool:
         if not ask.scope.names:
             return Pool()
+        if dense is not None:
+            ask = replace(ask, dense=await dense)
         scope = _filter(ask.scope)
         channels, requests = _requests(ask, scope, ask.limit)
         if ask.dense is not None:

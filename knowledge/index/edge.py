@@ -7,8 +7,12 @@ import errno
 import logging
 import os
 import shutil
-from collections.abc import Sequence
+import time
+from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import qdrant_edge as edge
 
@@ -22,6 +26,7 @@ from knowledge.index.base import (
     Pool,
     Scope,
     Sparse,
+    Vector,
     fields,
     found,
     window,
@@ -34,7 +39,7 @@ log = logging.getLogger(__name__)
 ROOM = 24_000_000
 """Bytes that must be free: Edge writes through mapped files, and a page that finds no room kills the process (SIGBUS)."""
 
-PAGES_S = 2.0  # seconds after a search until the pages it read are given back
+PAGES_S = 2.0  # seconds after the last search until the pages that were read are given back
 
 Named = list[float] | edge.SparseVector | list[list[float]]
 
@@ -57,6 +62,8 @@ class EdgeIndex:
         self.folder = folder
         self._seen_whole: dict[tuple[str, ...], bool] = {}  # readers: whether every point names one of them
         self._letting_go: asyncio.TimerHandle | None = None
+        self._searched = 0.0
+        self._written = False  # since pages were given back
         self._lock = own(folder)
         try:
             self._shard: edge.EdgeShard | None = _open(folder, size)
@@ -75,6 +82,7 @@ class EdgeIndex:
             batch = [edge.Point(p.id, _vectors(p), fields(p)) for p in points[start : start + BATCH]]
             self.shard.update(edge.UpdateOperation.upsert_points(batch))
             self._learned(points[start : start + BATCH])
+            self._written = True
             await asyncio.sleep(0)
 
     async def remove(self, ids: Sequence[int]) -> None:
@@ -82,39 +90,51 @@ class EdgeIndex:
             self.shard.update(edge.UpdateOperation.delete_points(list(ids[start : start + BATCH])))
             await asyncio.sleep(0)
 
-    async def query(self, ask: Ask) -> Pool:
+    async def query(self, ask: Ask, dense: Awaitable[Vector | None] | None = None) -> Pool:
         if not ask.scope.names:
             return Pool()
         scope, rarity = _filter(ask.scope), self._rarity(ask.scope)
-        _, requests = _requests(ask, scope, ask.limit, rarity)
+        searches = _searches(ask, rarity)
+        best = self._best({name: search(scope, ask.limit) for name, search in searches.items()})
+        pool = self._read(ask, {id for own in best.values() for id in own})
+        if dense is not None:
+            ask = replace(ask, dense=await dense)
+        windows: list[edge.ScoredPoint] = []
         if ask.dense is not None:
-            near = edge.Query.Nearest(ask.dense.tolist(), using="window")
-            requests.append(edge.QueryRequest(limit=ask.limit, query=near, filter=scope, with_payload=True))
-        answers = self._batch(requests)
-        windows = answers.pop() if ask.dense is not None else []
-        ids = {int(point.id) for points in answers for point in points}
-        pool = self._scored(ask, ids, rarity) if ids else []
-        return Pool(pool, [window(p.payload or {}, p.score) for p in windows])
+            near = _nearest(ask.dense, "dense")
+            windows = self._batch([_nearest(ask.dense, "window")(scope, ask.limit, True)])[0]
+            best |= self._best({"dense": near(scope, ask.limit)})
+            searches["dense"] = near
+            pool |= self._read(ask, best["dense"].keys() - pool.keys())
+        missing = {name: pool.keys() - own.keys() for name, own in best.items() if len(own) == ask.limit}
+        rest = self._best(
+            {
+                name: searches[name](_filter(ask.scope, edge.HasIdCondition(set(ids))), len(ids))
+                for name, ids in missing.items()
+                if ids
+            }
+        )
+        for name, scores in (*best.items(), *rest.items()):
+            for id, score in scores.items():
+                if id in pool:
+                    pool[id].scores[name] = score
+        return Pool([f for f in pool.values() if f.scores], [window(p.payload or {}, p.score) for p in windows])
 
-    def _scored(self, ask: Ask, ids: set[int], rarity: edge.SearchParams | None) -> list[Found]:
-        """Candidates with their scores in every channel and the words they share with the question.
+    def _best(self, requests: Mapping[Channel, edge.QueryRequest]) -> dict[Channel, dict[int, float]]:
+        """Of each search the ids and scores alone: one that brings along what points hold costs the engine twice as much."""
+        answers = self._batch(list(requests.values()))
+        return {n: {int(p.id): p.score for p in points} for n, points in zip(requests, answers, strict=True)}
 
-        What they hold is retrieved once, beside the scores: a search that brings it along costs the engine twice as much.
-        """
-        narrow = _filter(ask.scope, edge.HasIdCondition(set(ids)))
-        channels, requests = _requests(ask, narrow, len(ids), rarity)
-        scores = [{point.id: point.score for point in points} for points in self._batch(requests)]
-        by_channel = list(zip(channels, scores, strict=True))
+    def _read(self, ask: Ask, ids: AbstractSet[int]) -> dict[int, Found]:
+        """What points hold, and the words they share with the question."""
         asked = frozenset(ask.words.indices)
-        pool = []
-        for point in self.shard.retrieve(list(ids), True, ["words"]):
-            id = point.id
-            hit = found(int(id), point.payload or {})
-            hit.scores = {channel: own[id] for channel, own in by_channel if id in own}
-            if "words" in hit.scores:
-                own: edge.SparseVector = point.vector["words"]  # type: ignore[index,call-overload,assignment]
+        pool: dict[int, Found] = {}
+        for point in self.shard.retrieve(list(ids), True, ["words"]) if ids else ():
+            id = int(point.id)
+            hit = pool[id] = found(id, point.payload or {})
+            own: edge.SparseVector | None = (point.vector or {}).get("words")  # type: ignore[union-attr,assignment]
+            if own is not None:
                 hit.shared = {i: w for i, w in zip(own.indices, own.values, strict=True) if i in asked}
-            pool.append(hit)
         return pool
 
     async def count(self, scope: Scope | None = None) -> int:
@@ -136,15 +156,21 @@ class EdgeIndex:
             os.close(self._lock)
 
     def _batch(self, requests: list[edge.QueryRequest]) -> list[list[edge.ScoredPoint]]:
+        self._searched = time.monotonic()
         if self._letting_go is None:
             self._letting_go = asyncio.get_running_loop().call_later(PAGES_S, self._let_go)
         return self.shard.query_batch(edge.QueryBatchRequest(requests)) if requests else []
 
     def _let_go(self) -> None:
         self._letting_go = None
-        self._give_back()
+        left = self._searched + PAGES_S - time.monotonic()
+        if left > 0 and not self._written:  # the next question needs them again; what was only written, hardly
+            self._letting_go = asyncio.get_running_loop().call_later(left, self._let_go)
+        else:
+            self._give_back()
 
     def _give_back(self) -> None:
+        self._written = False
         let_go(self.folder)
         let_code_go("qdrant_edge")
 
@@ -224,23 +250,31 @@ def _vectors(point: Point) -> dict[str, Named]:
     return vectors
 
 
-def _requests(
-    ask: Ask, scope: edge.Filter, limit: int, rarity: edge.SearchParams | None
-) -> tuple[list[Channel], list[edge.QueryRequest]]:
-    """A search a channel, for ids and scores alone."""
-    channels: list[Channel] = []
-    requests: list[edge.QueryRequest] = []
-    if ask.dense is not None:
-        channels.append("dense")
-        query = edge.Query.Nearest(ask.dense.tolist(), using="dense")
-        requests.append(edge.QueryRequest(limit=limit, query=query, filter=scope))
-    names: tuple[tuple[Channel, Sparse], ...] = (("words", ask.words), ("around", ask.around))
-    for name, sparse in names:
-        if sparse.indices:
-            channels.append(name)
-            query = edge.Query.Nearest(edge.SparseVector(list(sparse.indices), list(sparse.values)), using=name)
-            requests.append(edge.QueryRequest(limit=limit, query=query, filter=scope, params=rarity))
-    return channels, requests
+class _Search(Protocol):
+    """One channel's search: of what passes the filter, the best `limit`."""
+
+    def __call__(self, scope: edge.Filter, limit: int, payload: bool = False, /) -> edge.QueryRequest: ...
+
+
+def _searches(ask: Ask, rarity: edge.SearchParams | None) -> dict[Channel, _Search]:
+    """The searches for words."""
+    channels: tuple[tuple[Channel, Sparse], ...] = (("words", ask.words), ("around", ask.around))
+    return {
+        name: _search(edge.SparseVector(list(sparse.indices), list(sparse.values)), name, rarity)
+        for name, sparse in channels
+        if sparse.indices
+    }
+
+
+def _nearest(dense: Vector, using: str) -> _Search:
+    return _search(dense.tolist(), using)
+
+
+def _search(near: list[float] | edge.SparseVector, using: str, params: edge.SearchParams | None = None) -> _Search:
+    query = edge.Query.Nearest(near, using=using)
+    return lambda scope, limit, payload=False: edge.QueryRequest(
+        limit=limit, query=query, filter=scope, params=params, with_payload=payload
+    )
 
 
 def _readers(scope: Scope) -> edge.Filter:

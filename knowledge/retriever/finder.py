@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -75,8 +77,7 @@ class Finder:
         ranked = rank(question, pool, self._weights if dense else LEXICAL)
         wanted = max(k, DEEP if self._reranker else CLOSER)
         fold = Fold()
-        for start in range(0, len(ranked), wanted + SLACK):
-            some = ranked[start : start + wanted + SLACK]
+        while some := list(islice(ranked, wanted + SLACK)):
             async with self._db.read() as tx:
                 rows = await store.rows(tx, [r.found.id for r in some], vectors=True)
             for r in some:
@@ -93,9 +94,13 @@ class Finder:
 
     async def candidates(self, index: Index, question: Question, scope: Scope) -> Pool:
         """The pool that ranking chooses from."""
-        vectors = await self._encoder.encode([glossed(question.meant)])
+        making = asyncio.ensure_future(self._encoder.one(glossed(question.meant)))
+        await asyncio.sleep(0)  # it begins
         words = query_vector(question.words)
-        return await index.query(Ask(scope, vectors[0] if vectors is not None else None, words, words, POOL))
+        try:
+            return await index.query(Ask(scope, words=words, around=words, limit=POOL), making)
+        finally:
+            making.cancel()
 
     async def _crossed(self, question: Question, kept: Sequence[tuple[Row, Ranked]]) -> list[tuple[Row, Ranked]] | None:
         """The candidates in the order of the reranker; None without one. The best get their second look for its parts."""
@@ -141,13 +146,13 @@ class Finder:
             for row in rows
             if row.vector is not None and row.fingerprint == self._encoder.fingerprint
         }
-        own = await self._encoder.encode([glossed(left.question)]) if vectors else None
+        own = await self._encoder.one(glossed(left.question)) if vectors else None
         if own is None:
             return {}
         passages = np.stack(list(vectors.values()))
-        seen = [{"match": float(match)} for match in passages @ own[0]]
+        seen = [{"match": float(match)} for match in passages @ own]
         if understood and left.asks and self.attributes is not None:
-            seen = [near | more for near, more in zip(seen, self.attributes.parts(own[0], passages), strict=True)]
+            seen = [near | more for near, more in zip(seen, self.attributes.parts(own, passages), strict=True)]
         return dict(zip(vectors, seen, strict=True))
 
 

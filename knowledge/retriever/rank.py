@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from operator import attrgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +49,9 @@ Weights = Mapping[str, Mapping[str, float]]
 Documents asked for in another language than English are `translated`: a gloss is near in meaning and shares few words.
 """
 
+_PLACE = {name: place for place, name in enumerate(FEATURES)}
+_ATTRIBUTES = ("id", "document", "ordinal", "at", "length", "traits", "speaker")
+
 Array = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 
@@ -78,13 +83,22 @@ class Ranked:
 
 def features(question: Question, pool: Pool) -> Array:
     """One row a candidate in the pool's order, one column a feature. Pure; depends on the pool as a whole."""
+    return _features(question, pool, _numbers(pool.found))
+
+
+def _numbers(found: Sequence[Found]) -> Whole:
+    """One column a candidate, one row an attribute, in the order of `_ATTRIBUTES`."""
+    own = chain.from_iterable(map(attrgetter(*_ATTRIBUTES), found))
+    return np.fromiter(own, np.int64, len(found) * len(_ATTRIBUTES)).reshape(-1, len(_ATTRIBUTES)).T
+
+
+def _features(question: Question, pool: Pool, numbers: Whole) -> Array:
     found = pool.found
-    raw = np.array([[f.scores.get(c, 0.0) for c in CHANNELS] for f in found])
+    _, documents, ordinals, _, length, traits, speakers = numbers
+    scores = [f.scores for f in found]
+    raw = np.array([[own.get(c, 0.0) for own in scores] for c in CHANNELS]).T
     best = raw.max(axis=0)
     base = raw / np.where(best > 0, best, 1.0) ** np.array([0, 1, 1])
-    traits = np.array([f.traits for f in found])
-    speakers = np.array([f.speaker for f in found])
-    length = np.array([f.length for f in found])
     asked = LANGUAGES.index(question.language) + 1 if question.language else 0
     named = np.isin(speakers, list(question.names)) & (speakers != 0)
     column: dict[str, Array | npt.NDArray[np.bool_]] = dict(zip(CHANNELS, base.T, strict=True))
@@ -107,32 +121,35 @@ def features(question: Question, pool: Pool) -> Array:
     whole = rarity.sum() + unknown * rarity.max(initial=0.0)
     column["said"] = has @ rarity / (whole or 1.0)
     out = np.empty((len(found), len(FEATURES)))
-    for name, values in (column | _surroundings(pool, base, has, rarity / (rarity.sum() or 1.0))).items():
-        out[:, FEATURES.index(name)] = values
+    around = _surroundings(pool, documents, ordinals, base, has, rarity / (rarity.sum() or 1.0))
+    for name, values in (column | around).items():
+        out[:, _PLACE[name]] = values
     return out
 
 
-def rank(question: Question, pool: Pool, weights: Weights) -> list[Ranked]:
+def rank(question: Question, pool: Pool, weights: Weights) -> Iterator[Ranked]:
     """The pool, best first. Of passages side by side in a long conversation one stands for its stretch.
 
     Equal scores go by newer first, then by id, so that the order never wavers.
     """
     if not pool.found:
-        return []
-    rows = features(question, pool)
+        return
+    numbers = _numbers(pool.found)
+    ids, documents, ordinals, dated = numbers[:4]
+    rows = _features(question, pool, numbers)
     columns = {kind: np.array([own.get(name, 0.0) for name in FEATURES]) for kind, own in weights.items()}
-    last: dict[int, int] = {}
-    for f in pool.found:
-        last[f.document] = max(f.ordinal, last.get(f.document, 0))
     if question.language not in ("", "en"):
         columns["document"] = columns["translated"]
     kinds = list(columns)
+    last: dict[int, int] = {}
+    for document, ordinal in zip(documents.tolist(), ordinals.tolist(), strict=True):
+        last[document] = max(ordinal, last.get(document, 0))
     own = [kinds.index(kind(f, last[f.document])) for f in pool.found]
     shares = rows * np.array(list(columns.values()))[own]
     scores = shares.sum(axis=1)
-    order = sorted(range(len(rows)), key=lambda i: (-scores[i], -pool.found[i].at, pool.found[i].id))
-    ranked = [Ranked(pool.found[i], float(scores[i]), rows[i], shares=shares[i]) for i in order]
-    return [ranked[i] for i in _spread([r.found for r in ranked], scores[order])]
+    order = np.lexsort((ids, -dated, -scores))
+    for i in order[_spread(documents[order], ordinals[order], scores[order])].tolist():
+        yield Ranked(pool.found[i], float(scores[i]), rows[i], shares=shares[i])
 
 
 def kind(found: Found, last: int) -> str:
@@ -148,20 +165,21 @@ def _shared(found: Sequence[Found], scores: Array) -> tuple[npt.NDArray[np.bool_
     The engine does not tell rarity, but its scores are the sum of weight times rarity: it is solved for.
     """
     asked = sorted({i for f in found for i in f.shared})
-    weights = np.array([[f.shared.get(i, 0.0) for i in asked] for f in found]).reshape(len(found), len(asked))
+    weights = np.zeros((len(found), len(asked)))
+    for column, word in enumerate(asked):
+        weights[:, column] = [f.shared.get(word, 0.0) for f in found]
     rarity = np.linalg.lstsq(weights, scores, rcond=1e-6)[0].clip(0.0) if asked else np.zeros(0)
     return weights > 0, rarity
 
 
-def _surroundings(pool: Pool, base: Array, has: npt.NDArray[np.bool_], rarity: Array) -> dict[str, Array]:
+def _surroundings(
+    pool: Pool, documents: Whole, ordinals: Whole, base: Array, has: npt.NDArray[np.bool_], rarity: Array
+) -> dict[str, Array]:
     """What stands around each candidate: its neighbours, its document, the windows of its conversation."""
-    found = pool.found
-    near, out = np.zeros_like(base), {name: np.zeros(len(found)) for name in (*FADES, *COVERS, "session_cover")}
+    near, out = np.zeros_like(base), {name: np.zeros(len(base)) for name in (*FADES, *COVERS, "session_cover")}
     session, top5 = base[:, :2].copy(), base[:, :2] / 5  # of a document found once
     alone = has @ rarity
     out |= {name: alone.copy() for name in (*COVERS, "session_cover")}
-    documents = np.array([f.document for f in found])
-    ordinals = np.array([f.ordinal for f in found])
     for own in _groups(documents):
         best = -np.sort(-base[own][:, :2], axis=0)[:5]
         session[own], top5[own] = best[0], best.sum(axis=0) / 5
@@ -210,12 +228,10 @@ def _groups(documents: Whole) -> list[Whole]:
     return [order[i:j] for i, j in zip(begins.tolist(), ends.tolist(), strict=True) if j - i > 1]
 
 
-def _spread(found: Sequence[Found], scores: Array, most: int = 30) -> list[int]:
+def _spread(documents: Whole, ordinals: Whole, scores: Array, most: int = 30) -> list[int]:
     """Positions in the order chosen: each choice lowers its neighbours, in long documents further than in short ones."""
-    documents = np.array([f.document for f in found])
-    if len(set(documents.tolist())) == len(found):
-        return list(range(len(found)))
-    ordinals = np.array([f.ordinal for f in found])
+    if len(set(documents.tolist())) == len(documents):
+        return list(range(len(documents)))
     reach = np.minimum(STRETCH, (ordinals + 1) / SHARE)
     loss = np.where(ordinals >= MEETING, SAME_MEETING, SAME)
     for own in _groups(documents):
@@ -224,7 +240,7 @@ def _spread(found: Sequence[Found], scores: Array, most: int = 30) -> list[int]:
         loss[own] = SAME_MEETING if last >= MEETING else SAME
     left = scores.astype(float).copy()
     order: list[int] = []
-    for _ in range(min(most, len(found))):
+    for _ in range(min(most, len(documents))):
         i = int(np.argmax(left))
         order.append(i)
         same = documents == documents[i]

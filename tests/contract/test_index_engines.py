@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import os
 import random
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from knowledge.index.base import Ask, Index, IndexBusy, Point, Scope, Sparse
+from knowledge.index.base import Ask, Index, IndexBusy, Point, Scope, Sparse, Vector
 from knowledge.index.bm25 import document_vector, query_vector, tokens
 from tests.fakes.qdrant_api import FakeQdrant
 
@@ -151,6 +152,30 @@ async def test_every_candidate_is_scored_by_every_channel_and_tells_the_words_it
     assert all(weight > 0 for weight in pool[1].shared.values())
     assert pool[10].shared == {}
     assert "words" not in pool[10].scores
+
+
+@pytest.mark.parametrize("limit", [2, 10])
+async def test_a_question_whose_vector_is_still_being_made_finds_what_it_would_with_it(
+    index: Index, limit: int
+) -> None:
+    texts = ("lunch with bo", "lunch", "bo", "dentist", "dentist and lunch", "garden")
+    points = []
+    for n, text in enumerate(texts, 1):
+        vector = np.array([np.cos(n / 5), np.sin(n / 5), 0, 0], np.float32)
+        points.append(dataclasses.replace(a_point(n, text), dense=vector, window=vector, span=1))
+    await index.upsert(points)
+    ask = an_ask("lunch bo", limit=limit)
+
+    async def made(vector: Vector | None) -> Vector | None:
+        await asyncio.sleep(0)
+        return vector
+
+    for dense in (ask.dense, None):
+        at_once = await index.query(dataclasses.replace(ask, dense=dense))
+        later = await index.query(dataclasses.replace(ask, dense=None), made(dense))
+        assert {f.id: f for f in later.found} == {f.id: f for f in at_once.found}
+        assert later.windows == at_once.windows
+        assert len(later.windows) == (0 if dense is None else limit if limit == 2 else len(points))
 
 
 async def test_windows_come_nearest_first_and_only_to_those_who_may_see_them(index: Index) -> None:

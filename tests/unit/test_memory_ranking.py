@@ -121,7 +121,7 @@ def test_of_equal_passages_not_all_come_from_one_conversation() -> None:
 
 def test_ranking_is_stable_and_takes_an_empty_pool() -> None:
     pool = [found(n, document=n) for n in range(20)]
-    assert rank(dissect("x", NAMES), Pool(), DEFAULT) == []
+    assert not list(rank(dissect("x", NAMES), Pool(), DEFAULT))
     first = [r.found.id for r in rank(dissect("x", NAMES), Pool(pool), DEFAULT)]
     assert first == [r.found.id for r in rank(dissect("x", NAMES), Pool(pool[::-1]), DEFAULT)]
 
