@@ -18,8 +18,7 @@ from knowledge.store.cards import Proposal
 
 _CURSOR = "episodes:until"
 _LEFT_OUT = frozenset({"ask", "around", "brief", "notes", "forget", "facts"})
-"""Agents whose turns are not remembered: questions would find themselves, notes and facts are remembered as such, and
-what was forgotten stays forgotten."""
+"""Agents whose turns are not remembered: notes and facts are remembered as such, what was forgotten stays forgotten."""
 
 AT_ONCE = 64
 
@@ -55,9 +54,12 @@ _DECIDED = {
 
 
 def episode(record: dict[str, Any], decided: Sequence[Proposal] = ()) -> str:
-    """What a turn is remembered by: the words, what was decided, the answer; empty for turns that are not worth it."""
+    """What a turn is remembered by: the words, what was decided, the answer; empty for turns that are not worth it.
+
+    One that proposed nothing was a question: it would be found by itself, and its old answer told as if it were true today.
+    """
     agents = {task["agent"] for task in record.get("tasks", [])}
-    if not agents or agents <= _LEFT_OUT or not record.get("said"):
+    if not decided or agents <= _LEFT_OUT or not record.get("said"):
         return ""
     lines = [f"You said: {record['said']}"]
     for p in decided:

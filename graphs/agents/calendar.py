@@ -47,7 +47,7 @@ AGENT = Agent(
         purpose="look into the calendar, find free time, propose events, moves and cancellations",
         tools=frozenset(
             {"calendar.create", "calendar.move", "calendar.delete", "calendar.list", "calendar.find", "calendar.event"}
-            | {"calendar.conflicts"}
+            | {"calendar.conflicts", "facts.about"}
         ),
         reads_memory=True,
         examples=(

@@ -9,6 +9,7 @@ from typing import Any
 
 from graphs.agent import Desk, Draft
 from graphs.agents.base import asked, event_line, event_proof, event_times, is_timed, recall
+from graphs.known import known
 from graphs.tools.wording import escaped, quoted, times
 from graphs.when import Ambiguous, Found, Impossible, Moment, Span, find
 from knowledge.words import Evidence
@@ -113,13 +114,14 @@ def _gaps(opens: datetime, closes: datetime, busy: Sequence[tuple[datetime, date
 
 
 async def where(which: str, desk: Desk, goal: str) -> Draft:
-    """The next event of that name; where the calendar has none, memory may know."""
+    """The next event of that name; where the calendar has none, a fact or memory may know."""
     events = (await desk.read("calendar.find", {"words": which}))["events"]
     if timed := [each for each in events if which or not each["all_day"]]:
         return Draft(event_line(timed[0], desk.zone) + ".", (event_proof(timed[0], desk.zone),))
-    known, _hits = await recall(desk, goal) if which else (None, [])
     if not which:
         return Draft("There is nothing in your calendar in the next 90 days.")
-    return known or Draft(
-        f"I don't know. There is no {quoted(which)} in your calendar in the next 90 days, nor in your notes."
+    return (
+        await known(desk, goal)
+        or (await recall(desk, goal))[0]
+        or Draft(f"I don't know. There is no {quoted(which)} in your calendar in the next 90 days, nor in your notes.")
     )

@@ -13,18 +13,20 @@ from graphs.tools.wording import quoted
 
 _ASKS = re.compile(
     r"(?:please\s+)?(?:forget|erase)\s+(?:everything|all|anything)\s+(?:you\s+know\s+)?(?:about|on|of|with)\s+(?P<words>.+)"
+    r"|(?:please\s+)?forget\s+(?:about\s+)?(?!(?:it|this|that|them|about|me|us|what|to|i|the\s+last|my\s+last)\b)(?:(?:the|my|our)\s+)?(?P<it>.+)"
     r"|vergiss\s+alles\s+(?:über|zu)\s+(?P<german>.+)",
     re.IGNORECASE | re.DOTALL,
 )
+_NAMED = 5  # words after a plain "forget": more are a story
 _LONGEST = 200  # characters: longer words name nothing
 
 
 def claim(words: str, _now: datetime, _zone: ZoneInfo) -> Mapping[str, Any] | None:
-    """Only "forget everything about …": "forget it" is no wish to erase."""
+    """ "forget everything about …", "forget the wifi password"; "forget it" is no wish to erase."""
     found = _ASKS.fullmatch(words.strip().rstrip(".!"))
-    if found is None:
+    if found is None or (found["it"] and ("," in found["it"] or len(found["it"].split()) > _NAMED)):
         return None
-    return {"words": (found["words"] or found["german"]).strip()}
+    return {"words": (found["words"] or found["it"] or found["german"]).strip()}
 
 
 async def work(task: Task, desk: Desk) -> Draft:

@@ -116,6 +116,7 @@ _NO_VALUE = re.compile(
 _SENTENCES = re.compile(rf"{SENTENCE_END}\s+(?=[A-ZÄÖÜÉÈ“\"])|\n+|(?<=[a-z0-9]);\s+")
 
 _ANY = re.compile(r"\w")
+_DATED = re.compile(r"^(?:on|am|le|el|il)\s+(?=(?:the\s+)?\d|[A-ZÄÖÜa-zäéû]+\s+\d)")
 _FITS = {
     "phone": re.compile(r"^\+?[\d(][\d\s()./-]{1,28}\d(?:\s*(?:ext|x|-)\.?\s*\d+)?$"),
     "email": re.compile(r"^\S+@\S+\.\w+$"),
@@ -222,7 +223,7 @@ def stated(sentence: str, now: datetime, zone: tzinfo, *, known_only: bool = Fal
     if until is not None and since is None and _WAS.match(found["is"]):
         since = 0
     named = noun(re.split(r"\b(?:that|dass|que|che)\s+", found["np"])[-1], known_only=known_only)
-    value = value.strip().rstrip(".!").strip(" \"“”'")
+    value = _DATED.sub("", value.strip()).rstrip(".!").strip(" \"“”'")
     if named is None or not value or len(value) > 120 or not _FITS.get(named[1], _ANY).search(value):
         return None
     return Statement(*named, value, whole, since, until)
@@ -270,7 +271,13 @@ def noun(phrase: str, *, known_only: bool) -> tuple[str, str] | None:
 
 _CLAUSE = re.compile(r" (?:that|which|who|if|because|and|but|it|he|she|this|dass|wenn|weil|und) ")
 _ARTICLE = re.compile(rf"^(?:{_THE}|{_MY}\s+|(?:a|an|ein|eine|un|une|una)\s+)", re.I)
+_KIN = re.compile(
+    r"^(?:(?:best\s+|old\s+)?friend|sister|brother|mother|father|mom|mum|dad|son|daughter|wife|husband|partner|cousin|aunt|uncle"
+    r"|niece|nephew|colleague|neighbou?r|Schwester|Bruder|Mutter|Vater|Sohn|Tochter|Ehefrau|Ehemann|Freund(?:in)?|Kolleg(?:e|in)"
+    r"|sœur|frère|mère|père|fils|fille|ami|amie|hermana|hermano|amig[oa]|sorella|fratello|amic[oa])\s+(?=[A-ZÄÖÜÉ])"
+)
 
 
 def _bare(name: str) -> str:
-    return _ARTICLE.sub("", name.strip()).strip()
+    """Without what stands before a name: "my sister Mia" is Mia, whoever asks."""
+    return _KIN.sub("", _ARTICLE.sub("", name.strip()).strip())

@@ -277,3 +277,17 @@ async def test_a_note_tells_facts_and_takes_them_back_when_it_goes(play: Book) -
         user("/facts dentist"),
         says("phone: 044 555 66 77"),
     )
+
+
+async def test_a_birthday_that_was_told_answers_whoever_asks_when_and_no_question_is_found_as_an_answer(
+    play_by_meaning: Book,
+) -> None:
+    await play_by_meaning(
+        user("when is Mia's birthday?"), says("I don't know"),
+        user("my sister Mia's birthday is on May 4"), says("Mia’s birthday", "May 4"), calls("facts.tell"),
+        later(minutes=5),
+        user("when is Mia's birthday?"), says("May 4", "your own words"),
+        user("what is my sister Mia's birthday?"), says("May 4"),
+        user("when is my sister's wedding?"), says("I don't know"),
+        calls_nothing(),
+    )  # fmt: skip
