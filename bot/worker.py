@@ -79,6 +79,7 @@ class Worker:
         self._moved = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._busy: dict[str, asyncio.Task[None]] = {}  # turn or row id → its task, so that nothing runs twice here
+        self.quiet_s = QUIET_S
         self._stopping = False
         self._looked = 0  # when the queues were last looked at (ms)
         self._store_away = False  # a turn has met a Redis that did not answer
@@ -140,7 +141,7 @@ class Worker:
                 idle_since = loop.time()
             idle = loop.time() - idle_since
             try:
-                if not self._tasks and idle >= QUIET_S:
+                if not self._tasks and idle >= self.quiet_s:
                     await self.librarian.idle()
                 if idle_s and not self._tasks and idle >= idle_s:
                     break
@@ -154,8 +155,8 @@ class Worker:
         wait = BUSY_S if self._tasks else await self._until_next()
         if self.librarian.away:
             wait = min(wait, AGAIN_S)
-        if idle < QUIET_S:
-            wait = min(wait, QUIET_S)
+        if idle < self.quiet_s:
+            wait = min(wait, self.quiet_s)
         if idle_s and not self._tasks:
             wait = min(wait, max(0.05, idle_s - idle))
         try:

@@ -41,6 +41,8 @@ ZURICH = "Europe/Zurich"
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=ZoneInfo(ZURICH))  # a Friday
 UNHURRIED = Pace(after_s=600)
 """Of progress in a playbook: a busy machine says nothing of taking long that no step expects."""
+NEVER_S = 3600.0
+"""Until memory does by itself what can wait: a step asks for it (`librarian.idle`), a machine that stood still does not."""
 
 _QUIET = """
 SELECT EXISTS(SELECT 1 FROM delivery WHERE state IN ('new','running') AND not_before<=:now)
@@ -394,6 +396,7 @@ async def open_book(
                     await people.set_standing(tx, name, PRINCIPAL, "principal", ms(now), conversation=conversation)
         intake = Intake(steward.home.database)
         steward.worker.progress.pace = UNHURRIED
+        steward.worker.quiet_s = NEVER_S
         await steward.worker.recover()
         work = asyncio.create_task(steward.worker.run())
         zero = dict.fromkeys(chats, 0)

@@ -48,6 +48,16 @@ async def kept_of_progress(book: Book) -> list[str]:
     ]
 
 
+async def shown(book: Book, opening: str) -> None:
+    """What is written beside the worker (no task of its own wakes it) is posted, and begins so."""
+
+    def posted() -> bool:
+        book.steward.worker.poke()
+        return any(m.text.startswith(opening) for m in book.chats["telegram"].posted.values())
+
+    await until(posted)
+
+
 @pytest.mark.parametrize("name", ["slack", "telegram"])
 async def test_long_work_is_one_message_that_changes_and_ends(name: str, tmp_path: Path, empty_database: Path) -> None:
     async with opened(name, tmp_path / "home", empty_database) as chat:
@@ -118,7 +128,7 @@ async def test_a_message_left_behind_is_ended_at_the_next_start_by_what_became_o
     play: Book, state: str, last: str
 ) -> None:
     await play(user("note: the gutter leaks"), says("Noted"), calls("notes.write"))
-    chat, steward = play.chats["telegram"], play.steward
+    steward = play.steward
     (row,) = await play.rows("SELECT id FROM turn")
 
     async def becomes(state: str) -> None:
@@ -132,7 +142,7 @@ async def test_a_message_left_behind_is_ended_at_the_next_start_by_what_became_o
     steward.worker.progress.pace = QUICK
     await becomes("running")
     killed = asyncio.create_task(at_work())
-    await until(lambda: any(m.text.startswith("⏳ Working on it") for m in chat.posted.values()))
+    await shown(play, "⏳ Working on it")
     killed.cancel()
     with suppress(asyncio.CancelledError):
         await killed
@@ -199,14 +209,14 @@ async def test_nothing_is_said_before_it_is_known_whose_work_it_is(play: Book) -
 
 async def test_forgetting_that_takes_long_is_shown_until_its_receipt(play: Book) -> None:
     await play(user("note: the heron nests at Blackwater"), says("Noted"), calls("notes.write"))
-    chat, steward = play.chats["telegram"], play.steward
+    steward = play.steward
     (row,) = await play.rows("SELECT id FROM turn")
     async with steward.crew.db.write() as tx:
         await forgetting.begin(tx, [], "Blackwater", now=ms(play.clock()), id="e1", asked_in=row["id"])
     work = Work(f"{FORGETS}e1", row["id"], "Forgetting")
     steward.worker.progress.pace = QUICK
     async with steward.worker.progress.of(work):
-        await until(lambda: any(m.text.startswith("⏳ Forgetting") for m in chat.posted.values()))
+        await shown(play, "⏳ Forgetting")
     assert await kept_of_progress(play) == ["progress"], "nothing is told as done before it is"
     steward.librarian.erasing = True
     await steward.librarian.finish_erasing()
