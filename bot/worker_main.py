@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 
 from bot.slim import leave_out
 
+gc.disable()  # until `settle`: imports make nothing that it would find, and take an eighth less time
 leave_out()
 
 from bot.local import LocalServer  # noqa: E402

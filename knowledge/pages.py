@@ -33,8 +33,13 @@ def trim() -> None:
 
 
 def settle() -> None:
-    """Have the collector pass over all there is now, which stays as long as the process: a look through it takes 40 ms."""
+    """Have the collector pass over all there is now, which stays as long as the process: a look through it takes 40 ms.
+
+    Whoever imports much does it with the collector off, which would look through it all again and again; here it goes on.
+    """
+    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def _advise(which: Callable[[str, str], bool]) -> None:

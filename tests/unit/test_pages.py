@@ -21,8 +21,10 @@ def test_what_was_there_when_a_process_settled_is_never_collected_again() -> Non
     there: list[object] = []
     there.append(there)
     before = gc.get_freeze_count()
+    gc.disable()
     settle()
     try:
+        assert gc.isenabled()
         assert gc.get_freeze_count() > before
         assert not any(one is there for one in gc.get_objects())
     finally:
