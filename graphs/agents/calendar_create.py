@@ -27,6 +27,7 @@ _PLACE = re.compile(
     r"^(?P<what>.+?)\s+(?:at|in|@|im|bei|beim|chez|en|da)\s+(?P<place>(?:the|my|our|room|der|dem|meinem|his|her|le|la|el)\s+.+|[A-ZÄÖÜÉ0-9“\"'].*)$",
     re.S,
 )
+_CLOCK = re.compile(r"(?:[01]?\d|2[0-4])(?:[:.h][0-5]\d)?\s*(?:am|pm|h|uhr|o['’]clock)?", re.I)
 _LEFTOVERS = re.compile(
     r"^(?:(?:a|an|the|my|me|have|einen?|called|titled|named|for|on)\s+)+|\s+(?:on|at|for|from|the|um|am)$", re.I
 )
@@ -56,6 +57,10 @@ async def create(what: str, desk: Desk) -> Draft:
         if all_day or days_named:
             return _whole_days(title, place, found.when, desk)
         return await _which_time(lead, title, found.when, desk)
+    if _CLOCK.fullmatch(place):
+        return Draft(
+            f"I found two times in that, the other one at {escaped(place)}. Tell me one event at a time.", asks=True
+        )
     start, end = start_and_end(found.when, title)
     return await _timed(title, place, start, end, desk)
 
