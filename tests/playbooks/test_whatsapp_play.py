@@ -151,7 +151,7 @@ async def test_63016_by_callback_goes_once_more_as_the_template(chat: Chat) -> N
     templates = [m for m in twilio(chat).sent() if "something for you" in m["body"]]
     assert len(templates) == 1
     assert await chat.book.count("message WHERE state='held'") == 1
-    await chat.types("/status")
+    await chat.types("/whoami")
     assert len([m for m in twilio(chat).sent() if "Two" in m["body"] or "two" in m["body"]]) == 2
 
 

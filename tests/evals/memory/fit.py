@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ class Asked:
     def recall(self, weights: Weights, k: int) -> float:
         """Share of the right turns among the first `k` by these weights."""
         named = {f.id: turn for f, turn in zip(self.pool.found, self.turns, strict=True)}
-        first = {named[r.found.id] for r in rank(self.question, self.pool, weights)[:k]}
+        first = {named[r.found.id] for r in islice(rank(self.question, self.pool, weights), k)}
         return len(first & self.gold) / len(self.gold)
 
 
