@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -78,6 +79,7 @@ class TelegramSpeaker:
         self._now = now
         self._pauses: dict[str, float] = {}
         self._said: deque[tuple[int, int]] = deque(maxlen=256)
+        self._posting: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)  # by chat
         limits = httpx.Limits(max_connections=8, keepalive_expiry=45.0)
         self._request = HTTPXRequest(
             connection_pool_size=8,
@@ -119,13 +121,14 @@ class TelegramSpeaker:
             if outcome != "gone":
                 return Receipt(message.edit_of, self._now())
             message = replace(message, edit_of="")
-        if message.sound:
-            sent = await self._speak(message, conversation)
-        else:
-            sent = await self._styled(
-                message, conversation, lambda text, mode: self._say(message, conversation, text, mode)
-            )
-        self._said.append((chat, sent.message_id))
+        async with self._posting[chat]:
+            if message.sound:
+                sent = await self._speak(message, conversation)
+            else:
+                sent = await self._styled(
+                    message, conversation, lambda text, mode: self._say(message, conversation, text, mode)
+                )
+            self._said.append((chat, sent.message_id))
         if message.pin:
             with contextlib.suppress(ChannelError):  # a list that is not on top is a list all the same
                 await self._asked(self._bot.pin_chat_message(chat, sent.message_id, disable_notification=True))
@@ -143,15 +146,22 @@ class TelegramSpeaker:
         else's, "not found" that there is none in this chat. The search goes on until five ids in a row are not found.
         Safe because only our own messages can be edited at all, all of ours up to `after_ref` are recorded, and the
         caller has at most one unrecorded message in a conversation and says nothing else there before it has looked
-        (what this process did send there is left out). Edits and toasts are simply repeated.
+        (what this process did send there is left out, and nothing is posted there meanwhile: what is just being sent
+        has an id that is not known yet). Edits and toasts are simply repeated.
         """
         if message.toast_for or message.edit_of:
             return "absent"
         if not after_ref.isdecimal() or message.prompt or message.sound:  # neither can be edited into what it says
             return "unknown"
         chat, _ = address(conversation)
-        candidate, last = int(after_ref) + 1, int(after_ref) + _LOOK_AHEAD
-        while candidate <= min(last, int(after_ref) + _LOOK_AT_MOST):
+        async with self._posting[chat]:
+            return await self._look(message, chat, int(after_ref), conversation)
+
+    async def _look(
+        self, message: Outbound, chat: int, after: int, conversation: str
+    ) -> Receipt | Literal["absent", "unknown"]:
+        candidate, last = after + 1, after + _LOOK_AHEAD
+        while candidate <= min(last, after + _LOOK_AT_MOST):
             if (chat, candidate) in self._said:
                 last, candidate = candidate + _LOOK_AHEAD, candidate + 1
                 continue

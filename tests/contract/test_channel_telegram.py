@@ -17,6 +17,7 @@ from channels.telegram_receive import TelegramAccess
 from knowledge.words import Outbound
 from tests.fakes import telegram_spec
 from tests.fakes.telegram_api import TOKEN, FakeTelegram
+from tests.fakes.waiting import until
 
 
 @pytest.fixture
@@ -147,6 +148,19 @@ async def test_the_look_up_touches_no_other_message_of_ours(telegram: FakeTelegr
     absent = await channel.find(Outbound("never sent"), "42", found.ref)
     assert absent == "absent"
     assert [m["text"] for m in telegram.sent()] == ["first", "lost one", "urgent"]
+
+
+async def test_the_look_up_takes_no_message_that_is_just_being_sent(
+    telegram: FakeTelegram, channel: TelegramSpeaker
+) -> None:
+    """It has arrived there and its id is not known here yet: a card must not turn into the words that were lost."""
+    first = await channel.send(Outbound("first"), "42")
+    telegram.delay("sendMessage", 0.3)
+    sending = asyncio.create_task(channel.send(Outbound("a card"), "42"))
+    await until(lambda: len(telegram.sent()) == 2)
+    assert await channel.find(Outbound("lost, and never arrived"), "42", first.ref) == "absent"
+    await sending
+    assert [m["text"] for m in telegram.sent()] == ["first", "a card"]
 
 
 async def test_the_look_up_sees_past_a_burst_of_the_principals_messages(
