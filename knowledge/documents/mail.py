@@ -36,8 +36,8 @@ def parse(raw: bytes) -> Part:
         message = message_from_bytes(raw, policy=policy.default)
         subject = _header(message, "subject")
         sender = _header(message, "from")
-        body = _body(message)
-        body = body if legible(body) else ""
+        read = _body(message)
+        body = read if legible(read) else ""
         text = own_words(body)
     except Exception as error:
         raise NotReadable("This is not a readable e-mail.") from error
@@ -56,6 +56,7 @@ def parse(raw: bytes) -> Part:
         at=_date(message),
         key=id,
         meta={k: v for k, v in meta.items() if v},
+        lacks="" if body == read else "What is in this e-mail is no text: only its headers were read.",
     )
 
 

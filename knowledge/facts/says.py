@@ -116,7 +116,8 @@ _NO_VALUE = re.compile(
 _SENTENCES = re.compile(rf"{SENTENCE_END}\s+(?=[A-ZÄÖÜÉÈ“\"])|\n+|(?<=[a-z0-9]);\s+")
 
 _ANY = re.compile(r"\w")
-_DATED = re.compile(r"^(?:on|am|le|el|il)\s+(?=(?:the\s+)?\d|[A-ZÄÖÜa-zäéû]+\s+\d)")
+_DAYS = frozenset({"birthday", "deadline"})
+_ON = re.compile(r"^(?:on|am|le|el|il)\s+", re.I)
 _FITS = {
     "phone": re.compile(r"^\+?[\d(][\d\s()./-]{1,28}\d(?:\s*(?:ext|x|-)\.?\s*\d+)?$"),
     "email": re.compile(r"^\S+@\S+\.\w+$"),
@@ -223,7 +224,9 @@ def stated(sentence: str, now: datetime, zone: tzinfo, *, known_only: bool = Fal
     if until is not None and since is None and _WAS.match(found["is"]):
         since = 0
     named = noun(re.split(r"\b(?:that|dass|que|che)\s+", found["np"])[-1], known_only=known_only)
-    value = _DATED.sub("", value.strip()).rstrip(".!").strip(" \"“”'")
+    value = value.strip().rstrip(".!").strip(" \"“”'")
+    if named is not None and named[1] in _DAYS:
+        value = _ON.sub("", value)
     if named is None or not value or len(value) > 120 or not _FITS.get(named[1], _ANY).search(value):
         return None
     return Statement(*named, value, whole, since, until)

@@ -193,9 +193,10 @@ def test_random_bytes_are_a_document_under_no_name(ending: str, tmp_path: Path) 
         list(child.parts(path))
 
 
-def test_a_mail_whose_body_is_no_text_is_kept_by_its_subject() -> None:
+def test_a_mail_whose_body_is_no_text_is_kept_by_its_subject_and_that_is_said() -> None:
     part = mail.parse(b"Subject: the plan\r\n\r\n" + random.Random(1).randbytes(5_000))
     assert (part.title, part.text) == ("the plan", "")
+    assert "only its headers were read" in part.lacks
 
 
 @given(st.binary(max_size=400))
